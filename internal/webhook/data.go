@@ -1,0 +1,148 @@
+package webhook
+
+import "time"
+
+// The structs that events carry. Members are the provider's own words where the set of values is open, and ours only
+// where the catalog's meaning rests on them. Facts are of Meta's webhook reference unless another source is named.
+
+// None is carried by events that say all by their type, account and phone.
+type None struct{}
+
+// Ban is the state of an account's ban.
+type Ban struct {
+	State string `json:"state"`          // DISABLE, SCHEDULE_FOR_DISABLE, REINSTATE
+	Date  string `json:"date,omitempty"` // English text such as "October 22, 2025": no time, no zone; not for ordering
+}
+
+// Restriction is a restriction, the end of one, or a warning of one.
+type Restriction struct {
+	Restrictions []Restricted `json:"restrictions,omitempty"`
+	Violation    string       `json:"violation,omitempty"` // violation_type: SCAM, DIRECT_SEND_UTILITY_CATEGORY_ABUSE_STRIKE_1, …
+	Remediation  string       `json:"remediation,omitempty"`
+}
+
+// Restricted is one thing that an account may not do.
+type Restricted struct {
+	Type        string    `json:"type"`           // restriction_type: RESTRICTED_BIZ_INITIATED_MESSAGING, …
+	Until       time.Time `json:"until,omitzero"` // zero: for good, or not said
+	Remediation string    `json:"remediation,omitempty"`
+}
+
+// Violation is a violated policy.
+type Violation struct {
+	Type        string `json:"type,omitempty"` // violation_type; resellers leave it out
+	Remediation string `json:"remediation,omitempty"`
+}
+
+// Review is the result of an account's policy review.
+type Review struct {
+	Decision string `json:"decision"` // APPROVED, REJECTED, PENDING, DEFERRED
+}
+
+// Alert is what account_alerts says.
+type Alert struct {
+	EntityType  string `json:"entity_type,omitempty"` // BUSINESS, PHONE_NUMBER, CURRENT_STATUS_ID
+	EntityID    string `json:"entity_id,omitempty"`
+	Severity    string `json:"severity,omitempty"` // CRITICAL, WARNING, INFORMATIONAL
+	Status      string `json:"status,omitempty"`   // ACTIVE, NONE
+	Type        string `json:"type"`               // INCREASED_CAPABILITIES_ELIGIBILITY_FAILED, OBA_APPROVED, …
+	Description string `json:"description,omitempty"`
+}
+
+// Capability is what changed of an account's limits. An empty member is unchanged, not zero.
+type Capability struct {
+	DailyPerBusiness  string `json:"daily_per_business,omitempty"`  // people a day over all numbers: 2000 or TIER_2K
+	DailyPerPhone     string `json:"daily_per_phone,omitempty"`     // old; -1 is unlimited
+	PhonesPerBusiness string `json:"phones_per_business,omitempty"` // a number
+	PhonesPerAccount  string `json:"phones_per_account,omitempty"`  // a number
+}
+
+// Partner is who has to do with an account.
+type Partner struct {
+	Owner            string   `json:"owner,omitempty"` // owner_business_id
+	App              string   `json:"app,omitempty"`   // partner_app_id
+	Solution         string   `json:"solution,omitempty"`
+	SolutionPartners []string `json:"solution_partners,omitempty"`
+	AdAccount        string   `json:"ad_account,omitempty"`
+	Reason           string   `json:"reason,omitempty"`       // disconnection: ACCOUNT_DISCONNECTED, CHANGE_NUMBER, …
+	InitiatedBy      string   `json:"initiated_by,omitempty"` // SYSTEM, USER
+}
+
+// PartnerVerification is the state of a partner-led business verification.
+type PartnerVerification struct {
+	ClientBusiness string   `json:"client_business,omitempty"`
+	Status         string   `json:"status"` // NEEDED, APPROVED, DISCARDED, FAILED, PENDING, REVOKED
+	Reasons        []string `json:"reasons,omitempty"`
+}
+
+// Country is a business's primary location.
+type Country struct {
+	Code string `json:"code"` // ISO 3166-1 alpha-2
+}
+
+// VolumeTier is a tier of volume-based pricing.
+type VolumeTier struct {
+	Category string    `json:"category,omitempty"`
+	Region   string    `json:"region,omitempty"`
+	Tier     string    `json:"tier"` // "min:max"
+	Month    string    `json:"month,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+}
+
+// AuthPricing says from when authentication-international rates apply.
+type AuthPricing struct {
+	Start      time.Time            `json:"start,omitzero"`
+	Exceptions map[string]time.Time `json:"exceptions,omitempty"` // by country code
+}
+
+// Quality is what phone_number_quality_update says.
+type Quality struct {
+	Event            string `json:"event"`                        // FLAGGED, UPGRADE, THROUGHPUT_UPGRADE, …
+	Limit            string `json:"limit,omitempty"`              // current_limit: TIER_1K, …
+	OldLimit         string `json:"old_limit,omitempty"`          // old_limit
+	DailyPerBusiness string `json:"daily_per_business,omitempty"` // max_daily_conversations_per_business
+}
+
+// Name is the review of a display name.
+type Name struct {
+	Decision  string `json:"decision"` // APPROVED, REJECTED, PENDING, DEFERRED
+	Requested string `json:"requested,omitempty"`
+	Reason    string `json:"reason,omitempty"` // empty if there is none
+}
+
+// Security is a change of a number's two-step verification.
+type Security struct {
+	Event     string `json:"event"` // PIN_CHANGED, PIN_RESET_REQUEST, PIN_REQUEST_SUCCESS
+	Requester string `json:"requester,omitempty"`
+}
+
+// Settings are the settings of a number, as they came.
+type Settings struct {
+	Type string `json:"type,omitempty"` // PHONE_NUMBER_SETTINGS
+	Raw  string `json:"raw,omitempty"`  // phone_number_settings, JSON
+}
+
+// Preference is what a person wants to be sent.
+type Preference struct {
+	Contact  Contact `json:"contact"`
+	Category string  `json:"category"` // marketing_messages
+	Basis    string  `json:"basis"`    // what made us believe it: user_preferences
+	Detail   string  `json:"detail,omitempty"`
+}
+
+// Contact is how a person is known. At least one of UserID and WaID is set wherever a provider sent one; since April
+// 2026 the number is left out for people who have a username.
+type Contact struct {
+	UserID       string `json:"user_id,omitempty"`        // business-scoped user id, such as US.1349…
+	ParentUserID string `json:"parent_user_id,omitempty"` // the same over linked portfolios
+	WaID         string `json:"wa_id,omitempty"`          // digits
+}
+
+// Raw is what was not understood.
+type Raw struct {
+	Reason string `json:"reason"` // unknown field, unknown value, or what was malformed; nothing of the value itself
+	Value  Body   `json:"value"`  // the element, as it came
+	// Omitted says that Value was left out because the events of its webhook would not fit in a workflow's history;
+	// the webhook itself has it.
+	Omitted bool `json:"omitted,omitempty"`
+}
