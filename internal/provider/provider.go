@@ -4,7 +4,6 @@
 package provider
 
 import (
-	"io/fs"
 	"net/http"
 	"net/url"
 	"time"
@@ -47,18 +46,4 @@ type Handshaker interface {
 type Signer interface {
 	// Sign returns the headers for a body sent at a time, made with the first configured secret.
 	Sign(body []byte, at time.Time) http.Header
-}
-
-// Options are the settings of a source that only its provider knows: a pointer to a struct whose yaml tags name them.
-type Options interface {
-	// Provider makes the provider. Without any secret it is an error, unless insecure says that whoever knows the URL
-	// may send. Errors name the option at fault, never its value.
-	Provider(insecure bool) (Provider, error)
-}
-
-// A Dialect is an entry of the list of providers.
-type Dialect struct {
-	Name    string
-	Options func() Options // new, with defaults, to be filled from holdfast.yaml
-	Samples fs.FS          // webhooks as this provider publishes or documents them, *.json
 }
