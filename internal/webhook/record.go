@@ -1,6 +1,9 @@
 package webhook
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // A Record is one webhook and its events, ready to be recorded.
 type Record struct {
@@ -28,3 +31,13 @@ type Owed struct {
 	Destination string   `json:"destination"`
 	Events      []string `json:"events"` // ids
 }
+
+// ErrUnprocessable marks an error that the data itself causes: trying again will not help, but the other webhooks of the
+// group are not to blame.
+var ErrUnprocessable = errors.New("data cannot be stored")
+
+// The two outcomes of a start that are neither acceptance nor a passing failure.
+var (
+	ErrDuplicate = errors.New("webhook is known already")
+	ErrTooLarge  = errors.New("webhook does not fit in a workflow")
+)

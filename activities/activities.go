@@ -1,0 +1,58 @@
+// Package activities holds the deeds that a workflow orders: Verify, Normalize, Handle, Notify and Settle. Each takes a
+// whole group of webhooks and gives an outcome for each element, so that one bad element never harms its neighbours.
+//
+// Verify and Normalize depend on their input and the configuration only. Handle is one transaction. Notify speaks to
+// destinations and settles the outbox. The package declares what it needs of the others as ports.
+package activities
+
+import (
+	"context"
+	"time"
+
+	"holdfast/internal/webhook"
+)
+
+// Activities are the deeds, with what they need. All members must be set; they are safe for concurrent use.
+type Activities struct {
+	// Sources finds the dialect of a configured source; nil if there is none of that name.
+	Sources  func(source string) Dialect
+	State    State
+	Notifier Notifier
+	// Key makes event ids that nobody else can guess or reverse: the installation's key, for ever the same.
+	Key []byte
+	// Dedupe is how long duplicates are remembered. What happened longer ago is recorded, but not told.
+	Dedupe time.Duration
+	// Size measures what a result will take in a workflow's history, after compression.
+	Size func(v any) (bytes int, err error)
+	// Metrics counts what the activities see.
+	Metrics *Metrics
+}
+
+// A Dialect verifies and normalizes the webhooks of one source.
+type Dialect interface {
+	Verify(ev webhook.Evidence, body []byte, received time.Time) error
+	Normalize(body []byte, received time.Time) []webhook.Event
+}
+
+// State records events and what they change, and remembers what is owed to whom.
+type State interface {
+	// Record stores the events of a group in one transaction: event log, facts and outbox. Recording again what this
+	// workflow has recorded changes nothing and gives the same answer. An error that wraps [webhook.ErrUnprocessable] is
+	// the fault of the data.
+	Record(ctx context.Context, workflow string, records []webhook.Record) (webhook.Recorded, error)
+	// Owed returns the events that a workflow owes a destination, in order; none if that is settled.
+	Owed(ctx context.Context, workflow, destination string) ([]webhook.Event, error)
+	// Settle takes events off what a workflow owes a destination. When none is left it is settled; how says in a word
+	// why. Settling what is settled changes nothing.
+	Settle(ctx context.Context, workflow, destination string, events []string, how string) error
+}
+
+// Notifier knows the destinations.
+type Notifier interface {
+	// Route returns the names of those who want to be told of an event, sorted.
+	Route(e webhook.Event) []string
+	// Horizon is how long a destination is tried before an operator must decide. Unknown destinations have the default.
+	Horizon(destination string) time.Duration
+	// Tell makes one attempt. The error is a [webhook.Verdict].
+	Tell(ctx context.Context, destination string, e webhook.Event) error
+}

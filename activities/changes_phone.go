@@ -1,0 +1,42 @@
+package activities
+
+import "holdfast/internal/webhook"
+
+// quality records the flag and the limit of a number apart: an event may speak of one and not of the other. The limit of
+// all numbers together is the account's.
+func quality(e webhook.Event, q *webhook.Quality) []webhook.Change {
+	if e.Account == "" {
+		return nil
+	}
+	var out []webhook.Change
+	if q.DailyPerBusiness != "" {
+		out = append(out, fact(e, webhook.AccountEntity(e.Account), "limit.daily_per_business", limitSafety(q.DailyPerBusiness), q.DailyPerBusiness))
+	}
+	if e.Phone.Number == "" {
+		return out
+	}
+	phone := webhook.PhoneEntity(e.Account, e.Phone.Number)
+	if q.Limit != "" {
+		out = append(out, fact(e, phone, "limit", limitSafety(q.Limit), q.Limit))
+	}
+	switch e.Type {
+	case webhook.PhoneFlagged:
+		out = append(out, fact(e, phone, "quality", 1, "flagged"))
+	case webhook.PhoneUnflagged:
+		out = append(out, fact(e, phone, "quality", 0, "unflagged"))
+	case webhook.PhoneThroughputUpgraded:
+		out = append(out, fact(e, phone, "throughput", 0, "upgraded"))
+	}
+	return out
+}
+
+func name(e webhook.Event, n *webhook.Name) []webhook.Change {
+	if e.Account == "" || e.Phone.Number == "" {
+		return nil
+	}
+	safety := 1
+	if n.Decision == "APPROVED" {
+		safety = 0
+	}
+	return []webhook.Change{fact(e, webhook.PhoneEntity(e.Account, e.Phone.Number), "name", safety, n)}
+}

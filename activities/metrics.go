@@ -1,0 +1,49 @@
+package activities
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/internal/webhook"
+)
+
+// Metrics counts events. Its labels are closed sets: types of the catalog, outcomes, configured sources.
+type Metrics struct {
+	events       *prometheus.CounterVec
+	outcomes     *prometheus.CounterVec
+	unrouted     *prometheus.CounterVec
+	unrecognized *prometheus.CounterVec
+}
+
+// NewMetrics registers the metrics of the activities.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_events_normalized_total", Help: "Events found in webhooks, duplicates and attempts included."},
+			[]string{"source", "type"}),
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_events_recorded_total", Help: "Events by what became of them when they were recorded."},
+			[]string{"type", "outcome"}),
+		unrouted: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_events_unrouted_total", Help: "Events that no destination wants."},
+			[]string{"type"}),
+		unrecognized: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_events_unrecognized_total", Help: "Events that this version does not understand."},
+			[]string{"source"}),
+	}
+	r.MustRegister(m.events, m.outcomes, m.unrouted, m.unrecognized)
+	return m
+}
+
+func (m *Metrics) event(e webhook.Event) {
+	m.events.WithLabelValues(e.Source, string(e.Type)).Inc()
+	if e.Type == webhook.Unrecognized {
+		m.unrecognized.WithLabelValues(e.Source).Inc()
+	}
+}
+
+func (m *Metrics) outcome(e webhook.Event, o webhook.Outcome, routed bool) {
+	m.outcomes.WithLabelValues(string(e.Type), string(o)).Inc()
+	if o.Told() && !routed {
+		m.unrouted.WithLabelValues(string(e.Type)).Inc()
+	}
+}

@@ -1,0 +1,149 @@
+package activities
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"holdfast/internal/webhook"
+)
+
+// NormalizeInput is a group of verified webhooks.
+type NormalizeInput struct {
+	Webhooks []webhook.Webhook `json:"webhooks"`
+}
+
+// NormalizeResult is what the webhooks say, in order.
+type NormalizeResult struct {
+	Webhooks []Normalized `json:"webhooks"`
+}
+
+// Normalized is one webhook as events; there is at least one.
+type Normalized struct {
+	Webhook  string          `json:"webhook"`
+	Source   string          `json:"source"`
+	Received time.Time       `json:"received"`
+	Events   []webhook.Event `json:"events"`
+}
+
+const (
+	// clockSkew is how far a provider's clock may be ahead of ours before its times are not believed. A time in the
+	// future would otherwise win over everything that is heard until then.
+	clockSkew = 5 * time.Minute
+	// maxResult bounds what the events of a group take in a history: a payload may have 2 MiB, and the rest of a
+	// workflow task wants room too.
+	maxResult = 3 << 19
+)
+
+// Normalize finds the events in a group of webhooks, names them and bounds their times and their size.
+func (a *Activities) Normalize(ctx context.Context, in NormalizeInput) (NormalizeResult, error) {
+	out := NormalizeResult{Webhooks: make([]Normalized, len(in.Webhooks))}
+	for i, w := range in.Webhooks {
+		out.Webhooks[i] = Normalized{Webhook: w.ID, Source: w.Source, Received: w.Received, Events: a.events(ctx, w)}
+	}
+	if err := a.bound(&out, in.Webhooks); err != nil {
+		return NormalizeResult{}, fmt.Errorf("measure events: %w", err)
+	}
+	for _, w := range out.Webhooks {
+		for _, e := range w.Events {
+			a.Metrics.event(e)
+		}
+	}
+	return out, nil
+}
+
+func (a *Activities) events(ctx context.Context, w webhook.Webhook) []webhook.Event {
+	events := a.normalize(ctx, w)
+	for i := range events {
+		e := &events[i]
+		e.Source, e.Provider, e.Webhook = w.Source, w.Provider, w.ID
+		key := e.Key
+		if key == "" {
+			// Nothing of the provider's tells it from another such event, so it is known by where it stood.
+			key = "webhook\x00" + w.ID + "\x00" + strconv.Itoa(i)
+		}
+		e.ID = a.eventID(w.Source, key)
+		switch {
+		case e.Time.IsZero(), e.Time.After(w.Received.Add(clockSkew)):
+			e.Time, e.TimeAssumed = w.Received, true
+		case e.Time.Before(w.Received.Add(-a.Dedupe)):
+			e.Stale = !e.Test // a dashboard's test has any time
+		}
+	}
+	return events
+}
+
+// normalize asks the dialect, and stands in for it where it fails: what was accepted is always an event in the end.
+func (a *Activities) normalize(ctx context.Context, w webhook.Webhook) (events []webhook.Event) {
+	raw := func(reason string) []webhook.Event {
+		return []webhook.Event{{Type: webhook.Unrecognized, Data: &webhook.Raw{Reason: reason, Value: w.Body}}}
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			activity.GetLogger(ctx).Error("Normalizing panicked; the webhook goes on as unrecognized",
+				"webhook", w.ID, "source", w.Source, "panic_type", fmt.Sprintf("%T", r))
+			events = raw("normalizer failed")
+		}
+	}()
+	dialect := a.Sources(w.Source)
+	if dialect == nil { // accepted by an operator although nobody here speaks it
+		return raw("source is not configured")
+	}
+	if events = dialect.Normalize(w.Body, w.Received); len(events) == 0 {
+		return raw("no elements")
+	}
+	return events
+}
+
+// eventID is the same for every redelivery of an event, alone or in another batch. It is keyed, so that nobody can test
+// a phone number against it.
+func (a *Activities) eventID(source, key string) string {
+	mac := hmac.New(sha256.New, a.Key)
+	mac.Write([]byte(source + "\x00" + key))
+	return "evt_" + hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// bound makes the result fit in a history. What is left out of an event is still in its webhook, which the history holds.
+func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) error {
+	const small = 256 << 10 // cannot grow beyond the bound, whatever it says
+	total := 0
+	for _, w := range webhooks {
+		total += len(w.Body)
+	}
+	if total <= small {
+		return nil
+	}
+	fits := func() (bool, error) {
+		n, err := a.Size(out)
+		return n <= maxResult, err
+	}
+	for _, over := range []int{4 << 10, 0} {
+		if ok, err := fits(); ok || err != nil {
+			return err
+		}
+		for _, w := range out.Webhooks {
+			for _, e := range w.Events {
+				if raw, ok := e.Data.(*webhook.Raw); ok && len(raw.Value) > over {
+					raw.Value, raw.Omitted = nil, true
+				}
+			}
+		}
+	}
+	if ok, err := fits(); ok || err != nil {
+		return err
+	}
+	for i, w := range out.Webhooks { // tens of thousands of elements: no provider sends that
+		first := w.Events[0]
+		first.Type, first.Key = webhook.Unrecognized, ""
+		first.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
+		first.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
+		out.Webhooks[i].Events = []webhook.Event{first}
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+// Package worker registers the workflows and activities and runs them.
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+
+	"holdfast/activities"
+	"holdfast/workflows"
+)
+
+// Options are the settings of a worker.
+type Options struct {
+	TaskQueue   string
+	StopTimeout time.Duration // how long activities may go on after a stop before they are cancelled
+}
+
+// Register makes a worker, or a replayer, know the workflows of this program by their names.
+func Register(r worker.WorkflowRegistry) {
+	r.RegisterWorkflow(workflows.ProcessWebhooks)
+}
+
+// Run works until the context is done, then finishes what is in flight. The error is one that makes going on impossible.
+// ready is called once the worker polls.
+func Run(ctx context.Context, c client.Client, a *activities.Activities, o Options, ready func()) error {
+	fatal := make(chan error, 1)
+	autoscaling := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
+	w := worker.New(c, o.TaskQueue, worker.Options{
+		WorkflowTaskPollerBehavior: autoscaling,
+		ActivityTaskPollerBehavior: autoscaling,
+		WorkerStopTimeout:          o.StopTimeout,
+		OnFatalError:               func(err error) { fatal <- err },
+	})
+	Register(w)
+	w.RegisterActivity(a)
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("start worker: %w", err)
+	}
+	ready()
+	select {
+	case err := <-fatal: // the SDK has stopped the worker
+		return fmt.Errorf("worker: %w", err)
+	case <-ctx.Done():
+		w.Stop()
+		return nil
+	}
+}

@@ -1,0 +1,104 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"go.temporal.io/sdk/workflow"
+
+	"holdfast/internal/webhook"
+)
+
+const maxRows = 20 // of each table in the details: a group may have a hundred webhooks
+
+// details is what an operator reads in the Temporal UI: what happened, to which account, and what to do next. It holds no
+// person's number, name or text.
+func (p *process) details() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s**", p.headline())
+	if len(p.accounts) > 0 {
+		fmt.Fprintf(&b, " · account %s", strings.Join(p.accounts, ", "))
+	}
+	b.WriteString("\n\n")
+	p.tellEvents(&b)
+	p.tellDeliveries(&b)
+	p.tellParked(&b)
+	if p.last != "" {
+		fmt.Fprintf(&b, "\nLast command: %s.\n", p.last)
+	}
+	return b.String()
+}
+
+func (p *process) headline() string {
+	switch p.shown.stage {
+	case StageProcessing:
+		return "Being processed"
+	case StageRetrying:
+		return "Waiting for " + strings.Join(p.shown.waiting, ", ")
+	case StageParked:
+		return "Parked: an operator must decide"
+	case StageTold:
+		return "Everybody was told"
+	case StageGivenUp:
+		return "Ended by an operator; not everything was done"
+	}
+	return "Recorded; nobody was to be told"
+}
+
+func (p *process) tellEvents(b *strings.Builder) {
+	if len(p.types) == 0 {
+		return
+	}
+	b.WriteString("| Event | Count | Meaning |\n| --- | --- | --- |\n")
+	for i, t := range workflow.DeterministicKeys(p.types) {
+		if i == maxRows {
+			fmt.Fprintf(b, "| … | | %d more types |\n", len(p.types)-maxRows)
+			break
+		}
+		entry, _ := webhook.Lookup(t)
+		fmt.Fprintf(b, "| %s | %d | %s |\n", t, p.types[t], entry.Meaning)
+	}
+	s := p.status()
+	var outcomes []string
+	for _, o := range workflow.DeterministicKeys(s.Outcomes) {
+		outcomes = append(outcomes, fmt.Sprintf("%d %s", s.Outcomes[o], o))
+	}
+	fmt.Fprintf(b, "\nRecorded: %s.\n\n", strings.Join(outcomes, ", "))
+}
+
+func (p *process) tellDeliveries(b *strings.Builder) {
+	if len(p.deliveries) == 0 {
+		return
+	}
+	b.WriteString("| Destination | Events | Stage | Problem |\n| --- | --- | --- | --- |\n")
+	for _, d := range p.deliveries[:min(len(p.deliveries), maxRows)] {
+		fmt.Fprintf(b, "| %s | %d | %s | %s |\n", d.Destination, len(d.Events), d.stage, d.problem)
+	}
+}
+
+func (p *process) tellParked(b *strings.Builder) {
+	if p.park == "" {
+		return
+	}
+	rows := 0
+	for _, e := range p.elements {
+		if e.problem == "" {
+			continue
+		}
+		if rows++; rows == 1 {
+			b.WriteString("\n| Parked webhook | Source | Problem |\n| --- | --- | --- |\n")
+		}
+		if rows <= maxRows {
+			fmt.Fprintf(b, "| %s | %s | %s |\n", e.webhook.ID, e.webhook.Source, e.problem)
+		}
+	}
+	if rows > maxRows {
+		fmt.Fprintf(b, "| … | | %d more |\n", rows-maxRows)
+	}
+	fmt.Fprintf(b, "\nTo go on, mend the cause and send the signal (or the update) `%s`:\n\n", Reprocess)
+	fmt.Fprintf(b, "- `{\"park\": \"%s\"}` tries again\n", p.park)
+	if rows > 0 {
+		b.WriteString("- `{\"action\": \"accept\"}` goes on with webhooks although they do not verify\n")
+	}
+	b.WriteString("- `{\"action\": \"skip\", \"destination\": \"…\"}` leaves a destination untold\n- `{\"action\": \"give_up\"}` lets go all that is parked\n")
+}

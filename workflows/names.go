@@ -1,0 +1,88 @@
+// Package workflows says what happens to webhooks, as pure decisions: which step follows which, what is retried, what is
+// parked and how an operator makes it go on. It reads no configuration and no clock of its own: routes, limits and the
+// choice of path come recorded from activities, so that a history replays whatever the configuration has become.
+//
+// This file is the contract with everybody outside: names, ids, signals, queries and search attributes. None of it is
+// ever renamed without an alias.
+package workflows
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+
+	"holdfast/internal/webhook"
+)
+
+// TaskQueue is where workers look for work unless holdfast.yaml says otherwise.
+const TaskQueue = "holdfast"
+
+// The messages that a [ProcessWebhooks] workflow takes.
+const (
+	// Reprocess is the name of a signal and of an update that take a [Command]. The update answers; the signal works
+	// without a worker, and for many workflows at once by query.
+	Reprocess = "reprocess"
+	// State is the name of a query that returns a [Status].
+	State = "state"
+)
+
+// The search attributes. Values are seen by everybody who may list workflows: they hold no person's number, name or text.
+var (
+	SourceKey   = temporal.NewSearchAttributeKeyKeyword("HoldfastSource")
+	StageKey    = temporal.NewSearchAttributeKeyKeyword("HoldfastStage")
+	ProblemKey  = temporal.NewSearchAttributeKeyKeyword("HoldfastProblem")
+	EventsKey   = temporal.NewSearchAttributeKeyKeywordList("HoldfastEvents")
+	AccountsKey = temporal.NewSearchAttributeKeyKeywordList("HoldfastAccounts")
+	WaitingKey  = temporal.NewSearchAttributeKeyKeywordList("HoldfastWaiting")
+)
+
+// SearchAttributes lists the search attributes to register.
+func SearchAttributes() []temporal.SearchAttributeKey {
+	return []temporal.SearchAttributeKey{SourceKey, StageKey, ProblemKey, EventsKey, AccountsKey, WaitingKey}
+}
+
+// The stages that StageKey tells. A workflow that is closed has reached told, recorded or given_up.
+const (
+	StageProcessing = "processing" // being verified, normalized, recorded
+	StageRetrying   = "retrying"   // a destination could not be told yet; Temporal tries again
+	StageParked     = "parked"     // waits for an operator
+	StageTold       = "told"       // every destination was told
+	StageRecorded   = "recorded"   // nobody was to be told: nothing new, or nobody asked for it
+	StageGivenUp    = "given_up"   // an operator let some of it go
+)
+
+// A value of a KeywordList over 2 KiB would end the workflow, so lists and their members are bounded.
+const (
+	maxListed  = 20
+	maxKeyword = 80
+)
+
+// ID is the id of the workflow for a group: for a single webhook its source and id, so that a redelivery finds it; for
+// several a hash of their ids.
+func ID(group []webhook.Webhook) string {
+	if len(group) == 1 {
+		return "wh/" + group[0].Source + "/" + group[0].ID
+	}
+	h := sha256.New()
+	for _, w := range group {
+		h.Write([]byte(w.Source + "/" + w.ID + "\n"))
+	}
+	return "wg/" + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// listed bounds a list for a search attribute: each value once, in order of appearance.
+func listed(values []string) []string {
+	var out []string
+	for _, v := range values {
+		v = v[:min(len(v), maxKeyword)]
+		if v == "" || slices.Contains(out, v) {
+			continue
+		}
+		if out = append(out, v); len(out) == maxListed {
+			break
+		}
+	}
+	return out
+}
