@@ -1,0 +1,343 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/testsuite"
+
+	"holdfast/activities"
+	"holdfast/internal/webhook"
+	"holdfast/worker"
+	"holdfast/workflows"
+)
+
+// world is what the workflow meets: the real activities on ports that can be told to misbehave.
+type world struct {
+	t   *testing.T
+	env *testsuite.TestWorkflowEnvironment
+
+	mu      sync.Mutex
+	refuse  bool                                        // verification fails
+	answer  func(destination string, attempt int) error // nil: told
+	told    []string                                    // "destination event-type"
+	tries   map[string]int                              // by destination
+	log     map[string]webhook.Event                    // event log
+	owed    map[string][]string                         // outbox by destination
+	settled map[string]string                           // how, by destination
+	broken  error                                       // of the state
+	routes  []string                                    // destinations that want everything
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{
+		t: t, env: new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment(),
+		tries: map[string]int{}, log: map[string]webhook.Event{}, owed: map[string][]string{}, settled: map[string]string{},
+		routes: []string{"crm"},
+	}
+	w.env.SetWorkflowRunTimeout(1000 * time.Hour) // the test environment's own is ten minutes
+	worker.Register(w.env)
+	w.env.RegisterActivity(&activities.Activities{
+		Sources: func(string) activities.Dialect { return w }, State: w, Notifier: w,
+		Key: []byte("key"), Dedupe: 240 * time.Hour, Size: func(any) (int, error) { return 0, nil },
+		Metrics: activities.NewMetrics(prometheus.NewRegistry()),
+	})
+	return w
+}
+
+func (w *world) Verify(webhook.Evidence, []byte, time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refuse {
+		return webhook.SignatureMismatch
+	}
+	return nil
+}
+
+func (w *world) Normalize(body []byte, received time.Time) []webhook.Event {
+	return []webhook.Event{{Type: webhook.AccountBanned, Account: "1022", Key: string(body), Time: received, Data: &webhook.Ban{State: "DISABLE"}}}
+}
+
+func (w *world) Record(_ context.Context, _ string, records []webhook.Record) (webhook.Recorded, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken != nil {
+		return webhook.Recorded{}, w.broken
+	}
+	var out webhook.Recorded
+	for _, r := range records {
+		var outcomes []webhook.Outcome
+		for _, c := range r.Events {
+			if strings.Contains(string(c.Event.Data.(*webhook.Ban).State), "poison") {
+				return webhook.Recorded{}, webhook.ErrUnprocessable
+			}
+			if _, known := w.log[c.Event.ID]; !known {
+				w.log[c.Event.ID] = c.Event
+				for _, d := range c.Destinations {
+					w.owed[d] = append(w.owed[d], c.Event.ID)
+				}
+			}
+			outcomes = append(outcomes, webhook.Fresh)
+		}
+		out.Outcomes = append(out.Outcomes, outcomes)
+	}
+	for _, d := range w.routes {
+		if len(w.owed[d]) > 0 {
+			out.Owed = append(out.Owed, webhook.Owed{Destination: d, Events: slices.Clone(w.owed[d])})
+		}
+	}
+	return out, nil
+}
+
+func (w *world) Owed(_ context.Context, _, destination string) ([]webhook.Event, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []webhook.Event
+	for _, id := range w.owed[destination] {
+		out = append(out, w.log[id])
+	}
+	return out, nil
+}
+
+func (w *world) Settle(_ context.Context, _, destination string, events []string, how string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.owed[destination] = slices.DeleteFunc(w.owed[destination], func(id string) bool { return slices.Contains(events, id) })
+	w.settled[destination] = how
+	return nil
+}
+
+func (w *world) Route(webhook.Event) []string { return w.routes }
+func (w *world) Horizon(string) time.Duration { return time.Hour }
+func (w *world) Tell(_ context.Context, destination string, e webhook.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tries[destination]++
+	if w.answer != nil {
+		if err := w.answer(destination, w.tries[destination]); err != nil {
+			return err
+		}
+	}
+	w.told = append(w.told, destination+" "+string(e.Type))
+	return nil
+}
+
+func (w *world) run(bodies ...string) workflows.Status {
+	w.t.Helper()
+	var in workflows.Group
+	for _, b := range bodies {
+		in.Webhooks = append(in.Webhooks, webhook.Webhook{ID: webhook.ID("meta", []byte(b)), Source: "meta", Received: w.env.Now(), Body: []byte(b)})
+	}
+	w.env.ExecuteWorkflow(workflows.ProcessWebhooks, in)
+	if !w.env.IsWorkflowCompleted() {
+		w.t.Fatal("workflow did not complete")
+	}
+	if err := w.env.GetWorkflowError(); err != nil {
+		w.t.Fatalf("workflow failed: %v", err)
+	}
+	var status workflows.Status
+	if err := w.env.GetWorkflowResult(&status); err != nil {
+		w.t.Fatal(err)
+	}
+	return status
+}
+
+// after sends a command once the workflow has waited that long.
+func (w *world) after(d time.Duration, c workflows.Command, check func(workflows.Status)) {
+	w.env.RegisterDelayedCallback(func() {
+		value, err := w.env.QueryWorkflow(workflows.State)
+		if err != nil {
+			w.t.Errorf("query: %v", err)
+			return
+		}
+		var status workflows.Status
+		if err := value.Get(&status); err != nil {
+			w.t.Error(err)
+		}
+		check(status)
+		w.env.SignalWorkflow(workflows.Reprocess, c)
+	}, d)
+}
+
+func wantStage(t *testing.T, want string) func(workflows.Status) {
+	return func(s workflows.Status) {
+		t.Helper()
+		if s.Stage != want {
+			t.Errorf("stage %q, want %q", s.Stage, want)
+		}
+	}
+}
+
+func TestTold(t *testing.T) {
+	w := newWorld(t)
+	w.routes = []string{"crm", "log"}
+	status := w.run("a", "b")
+	if status.Stage != workflows.StageTold || len(w.told) != 4 {
+		t.Errorf("stage %q, told %q", status.Stage, w.told)
+	}
+	if w.settled["crm"] != activities.SettledTold || len(w.owed["crm"]) != 0 {
+		t.Errorf("outbox of crm: %q, %q", w.settled["crm"], w.owed["crm"])
+	}
+}
+
+func TestNobodyAsked(t *testing.T) {
+	w := newWorld(t)
+	w.routes = nil
+	if status := w.run("a"); status.Stage != workflows.StageRecorded {
+		t.Errorf("stage %q", status.Stage)
+	}
+}
+
+// What fails in the first attempt is retried by Temporal, and only what failed.
+func TestRetried(t *testing.T) {
+	w := newWorld(t)
+	w.answer = func(_ string, attempt int) error {
+		if attempt == 2 || attempt == 3 {
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 503"}
+		}
+		return nil
+	}
+	status := w.run("a", "b", "c")
+	if status.Stage != workflows.StageTold || len(w.told) != 3 || w.tries["crm"] != 5 {
+		t.Errorf("stage %q, told %d, tries %d", status.Stage, len(w.told), w.tries["crm"])
+	}
+}
+
+// A destination that stays down is parked in the end (here: after the test environment's ten attempts); an operator's signal makes it go on.
+func TestParkedAndReprocessed(t *testing.T) {
+	w := newWorld(t)
+	down := true
+	w.answer = func(string, int) error {
+		if down {
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 503"}
+		}
+		return nil
+	}
+	w.after(5*time.Minute, workflows.Command{}, wantStage(t, workflows.StageRetrying)) // too early: ignored
+	w.after(2*time.Hour, workflows.Command{Park: "park-9-9"}, func(s workflows.Status) {
+		wantStage(t, workflows.StageParked)(s)
+		if p := s.Deliveries[0].Problem; !strings.Contains(p, "status 503") {
+			t.Errorf("problem %q does not say why", p)
+		}
+	})
+	w.after(3*time.Hour, workflows.Command{}, func(s workflows.Status) {
+		wantStage(t, workflows.StageParked)(s) // the command for another park changed nothing
+		w.mu.Lock()
+		down = false
+		w.mu.Unlock()
+	})
+	if status := w.run("a"); status.Stage != workflows.StageTold || len(w.told) != 1 {
+		t.Errorf("stage %q, told %q", status.Stage, w.told)
+	}
+}
+
+func TestRefusedIsParkedAtOnceAndSkipped(t *testing.T) {
+	w := newWorld(t)
+	w.routes = []string{"crm", "log"}
+	w.answer = func(destination string, _ int) error {
+		if destination == "crm" {
+			return &webhook.Verdict{Kind: webhook.Refused, Reason: "status 422"}
+		}
+		return nil
+	}
+	w.after(time.Minute, workflows.Command{Action: workflows.Skip, Destination: "crm"}, wantStage(t, workflows.StageParked))
+	status := w.run("a")
+	if status.Stage != workflows.StageGivenUp || w.tries["crm"] != 1 || w.settled["crm"] != activities.SettledSkipped {
+		t.Errorf("stage %q, tries %d, settled %q", status.Stage, w.tries["crm"], w.settled["crm"])
+	}
+	if !slices.Contains(w.told, "log account.banned") {
+		t.Error("the other destination was not told")
+	}
+}
+
+// What the ingress accepted is never dropped by the second verification.
+func TestUnverifiedIsParked(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		command workflows.Command
+		mend    bool
+		stage   string
+		told    int
+	}{
+		{"mended and retried", workflows.Command{}, true, workflows.StageTold, 1},
+		{"accepted as it is", workflows.Command{Action: workflows.Accept}, false, workflows.StageTold, 1},
+		{"given up", workflows.Command{Action: workflows.GiveUp}, false, workflows.StageGivenUp, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.refuse = true
+			w.after(time.Minute, c.command, func(s workflows.Status) {
+				wantStage(t, workflows.StageParked)(s)
+				if len(s.Parked) != 1 || s.Parked[0].Problem != "verify: signature_mismatch" {
+					t.Errorf("parked %+v", s.Parked)
+				}
+				w.mu.Lock()
+				w.refuse = !c.mend
+				w.mu.Unlock()
+			})
+			if status := w.run("a"); status.Stage != c.stage || len(w.told) != c.told {
+				t.Errorf("stage %q, told %q", status.Stage, w.told)
+			}
+		})
+	}
+}
+
+// While the database is away nothing is lost and nothing is parked: it is tried until it is back.
+func TestDatabaseAway(t *testing.T) {
+	w := newWorld(t)
+	w.broken = errors.New("connection refused")
+	w.env.RegisterDelayedCallback(func() {
+		w.mu.Lock()
+		w.broken = nil
+		w.mu.Unlock()
+	}, 2*time.Minute) // the test environment makes ten attempts at most
+	if status := w.run("a"); status.Stage != workflows.StageTold || len(w.told) != 1 {
+		t.Errorf("stage %q, told %q", status.Stage, w.told)
+	}
+}
+
+func TestUpdateAnswers(t *testing.T) {
+	w := newWorld(t)
+	w.answer = func(_ string, attempt int) error {
+		if attempt == 1 {
+			return &webhook.Verdict{Kind: webhook.Refused, Reason: "status 400"}
+		}
+		return nil
+	}
+	var rejected, accepted bool
+	w.env.RegisterDelayedCallback(func() {
+		w.env.UpdateWorkflow(workflows.Reprocess, "one", &testsuite.TestUpdateCallback{
+			OnReject:   func(error) { rejected = true },
+			OnAccept:   func() { t.Error("an update for another park was accepted") },
+			OnComplete: func(any, error) {},
+		}, workflows.Command{Park: "park-7-7"})
+	}, time.Minute)
+	w.env.RegisterDelayedCallback(func() {
+		w.env.UpdateWorkflow(workflows.Reprocess, "two", &testsuite.TestUpdateCallback{
+			OnReject:   func(err error) { t.Errorf("rejected: %v", err) },
+			OnAccept:   func() { accepted = true },
+			OnComplete: func(any, error) {},
+		}, workflows.Command{Actor: "ada"})
+	}, 2*time.Minute)
+	status := w.run("a")
+	if !rejected || !accepted || status.Stage != workflows.StageTold {
+		t.Errorf("rejected %v, accepted %v, stage %q", rejected, accepted, status.Stage)
+	}
+}
+
+func TestIDHoldsNothingOfTheBody(t *testing.T) {
+	body := []byte(`{"from":"15550001111"}`)
+	w := webhook.Webhook{ID: webhook.ID("meta", body), Source: "meta", Body: body}
+	if id := workflows.ID([]webhook.Webhook{w}); id != "wh/meta/"+w.ID || strings.Contains(id, "1555") {
+		t.Errorf("id %q", id)
+	}
+	if id := workflows.ID([]webhook.Webhook{w, w}); !strings.HasPrefix(id, "wg/") || len(id) != 3+32 {
+		t.Errorf("group id %q", id)
+	}
+}
