@@ -51,8 +51,9 @@ type State interface {
 type Notifier interface {
 	// Route returns the names of those who want to be told of an event, sorted.
 	Route(e webhook.Event) []string
-	// Horizon is how long a destination is tried before an operator must decide. Unknown destinations have the default.
-	Horizon(destination string) time.Duration
+	// Policy is how long one attempt may take, and how long a destination is tried before an operator must decide; false
+	// if it is not configured.
+	Policy(destination string) (timeout, horizon time.Duration, ok bool)
 	// Tell makes one attempt. The error is a [webhook.Verdict].
 	Tell(ctx context.Context, destination string, e webhook.Event) error
 }

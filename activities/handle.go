@@ -67,7 +67,7 @@ func (a *Activities) Handle(ctx context.Context, in HandleInput) (HandleResult, 
 	}
 	for _, owed := range recorded.Owed {
 		out.Owed = append(out.Owed, Notification{
-			Destination: owed.Destination, Events: owed.Events, Horizon: a.Notifier.Horizon(owed.Destination),
+			Destination: owed.Destination, Events: owed.Events, Horizon: a.horizon(owed.Destination),
 		})
 	}
 	for i, w := range in.Webhooks {
@@ -91,4 +91,14 @@ func (a *Activities) record(w Normalized) webhook.Record {
 		r.Events[i] = c
 	}
 	return r
+}
+
+// defaultHorizon is for destinations that were taken out of the configuration while something was owed to them.
+const defaultHorizon = 72 * time.Hour
+
+func (a *Activities) horizon(destination string) time.Duration {
+	if _, horizon, ok := a.Notifier.Policy(destination); ok {
+		return horizon
+	}
+	return defaultHorizon
 }

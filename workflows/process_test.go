@@ -114,7 +114,9 @@ func (w *world) Settle(_ context.Context, _, destination string, events []string
 }
 
 func (w *world) Route(webhook.Event) []string { return w.routes }
-func (w *world) Horizon(string) time.Duration { return time.Hour }
+func (w *world) Policy(string) (time.Duration, time.Duration, bool) {
+	return time.Second, time.Hour, true
+}
 func (w *world) Tell(_ context.Context, destination string, e webhook.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -2,11 +2,17 @@ package provider
 
 import (
 	"io/fs"
+
+	"holdfast/internal/provider/meta"
+	"holdfast/internal/provider/nxtele"
 )
 
 // List names every provider, in the order in which they are shown.
 func List() []Dialect {
-	return []Dialect{}
+	return []Dialect{
+		dialect("meta", meta.Samples, meta.New),
+		dialect("nxtele", nxtele.Samples, nxtele.New),
+	}
 }
 
 // A Dialect is an entry of the list of providers.

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/config"
+	"holdfast/internal/provider"
+)
+
+// commonFlags are understood by every command.
+type commonFlags struct {
+	config   string
+	logLevel slog.Level
+}
+
+func (f *commonFlags) register(root *cobra.Command) {
+	root.PersistentFlags().StringVarP(&f.config, "config", "c", "", "configuration file (default: holdfast.yaml, or that of 'holdfast dev')")
+	root.PersistentFlags().TextVar(&f.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+}
+
+// defaultData is where `holdfast dev` keeps everything, unless told otherwise.
+const defaultData = "holdfast-data"
+
+// demoConfig is the name of the configuration that `holdfast dev` makes in its data directory.
+const demoConfig = "holdfast.yaml"
+
+// load reads the configuration: the file that was named, or the one in the working directory, or the one that
+// `holdfast dev` has made there.
+func (f *commonFlags) load() (*config.Config, error) {
+	path := f.config
+	if path == "" {
+		candidates := []string{"holdfast.yaml", filepath.Join(defaultData, demoConfig)}
+		for _, c := range candidates {
+			if _, err := os.Stat(c); err == nil {
+				path = c
+				break
+			} else if !errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("look for a configuration: %w", err)
+			}
+		}
+		if path == "" {
+			return nil, fmt.Errorf("no configuration: there is neither %s nor %s here; name one with --config", candidates[0], candidates[1])
+		}
+	}
+	return config.Load(path, provider.List(), os.LookupEnv)
+}
+
+// logger writes text to a terminal and JSON to everything else.
+func (f *commonFlags) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: f.logLevel}
+	if isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"holdfast/internal/config"
+	"holdfast/internal/provider"
+	"holdfast/internal/signature"
+)
+
+// devConfig reads the configuration for `holdfast dev`, and makes one in the data directory if none is named. Whatever it
+// says, everything listens on loopback, and a SQLite file lies in the data directory.
+func devConfig(common *commonFlags, data string) (*config.Config, error) {
+	path := common.config
+	if path == "" {
+		path = filepath.Join(data, demoConfig)
+		if err := writeDemo(path, data); err != nil {
+			return nil, err
+		}
+	}
+	cfg, err := config.Load(path, provider.List(), os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Ingress.Listen, cfg.Metrics.Listen = loopback(cfg.Ingress.Listen), loopback(cfg.Metrics.Listen)
+	cfg.Codec.Listen = loopback(first(cfg.Codec.Listen, "127.0.0.1:0"))
+	if file, ok := strings.CutPrefix(string(cfg.State.URL), "sqlite:"); ok && !filepath.IsAbs(file) && common.config != "" {
+		cfg.State.URL = signature.Secret("sqlite:" + filepath.Join(data, file))
+	}
+	if cfg.Codec.Listen, err = settle(cfg.Codec.Listen); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// settle turns port 0 into a free port: the Temporal UI has to know it before anybody listens there.
+func settle(addr string) (string, error) {
+	if !strings.HasSuffix(addr, ":0") {
+		return addr, nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+func loopback(listen string) string {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen // config has checked it
+	}
+	return net.JoinHostPort("127.0.0.1", port)
+}
+
+// writeDemo writes a configuration with secrets of its own, unless there is one from an earlier run.
+func writeDemo(path, data string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text := fmt.Sprintf(`# Made by 'holdfast dev' for a demonstration, with secrets of its own. Yours to change.
+ingress: {listen: "127.0.0.1:8080"}
+metrics: {listen: "127.0.0.1:9090"}
+state: {url: "sqlite:%s"}
+sources:
+  meta-demo: {provider: meta, app_secrets: [%q], verify_token: %q}
+  nxtele-demo: {provider: nxtele, access_keys: {demo: %q}}
+# 'holdfast dev' adds a destination named "terminal", which prints what it is told. Others go here:
+# destinations:
+#   crm: {url: "http://127.0.0.1:9999/hooks", secret: "whsec_%s", events: ["account.*", "contact.*"]}
+`, filepath.ToSlash(filepath.Join(data, "state.db")), rand.Text(), rand.Text(), rand.Text(), newSigningKey())
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write demonstration configuration: %w", err)
+	}
+	return nil
+}
+
+// newSigningKey is the part of a Standard Webhooks secret behind whsec_.
+func newSigningKey() string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return base64.StdEncoding.EncodeToString(key)
+}
+
+var errLocked = errors.New("another 'holdfast dev' is using this data directory")
+
+// lock takes a file for this process alone. The system releases it when the process ends, however it ends.
+func lock(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close() // it was only looked at
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errLocked
+		}
+		return nil, fmt.Errorf("lock: %w", err)
+	}
+	return func() { _ = f.Close() }, nil
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// placeholders are the values for a sample's placeholders; empty ones have a default.
+type placeholders struct{ account, phone string }
+
+// The ids of the demonstration: the same each time, so that a reinstatement speaks of the account that was banned.
+const (
+	demoAccount = "102290129340398"
+	demoPhone   = "15550783881"
+	demoPhoneID = "106540352242922"
+	demoContact = "16505551234"
+	demoOwner   = "2729063490586005"
+)
+
+// freshen makes a sample look as if it were sent now: times become now, message ids are new, and the placeholders ("xxx"
+// in nxtele's page) become ids. Where an account or a phone is given, it replaces those of the sample.
+func freshen(body []byte, p placeholders, now time.Time) ([]byte, error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var sample any
+	if err := d.Decode(&sample); err != nil {
+		return nil, fmt.Errorf("read sample: %w", err)
+	}
+	f := freshener{placeholders: p, now: now}
+	return json.Marshal(f.value("", sample))
+}
+
+type freshener struct {
+	placeholders
+	now time.Time
+}
+
+func (f freshener) value(key string, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, member := range v {
+			v[k] = f.value(k, member)
+		}
+		// The account of Meta's shapes is the id of an entry, which only its changes tell from other ids.
+		if id, ok := v["id"].(string); ok && v["changes"] != nil && id != "0" {
+			v["id"] = first(f.account, id)
+		}
+		return v
+	case []any:
+		for i, element := range v {
+			v[i] = f.value(key, element)
+		}
+		return v
+	case json.Number:
+		return f.number(key, v)
+	case string:
+		return f.text(key, v)
+	}
+	return v
+}
+
+func (f freshener) number(key string, n json.Number) any {
+	switch key {
+	case "time", "timestamp":
+		return f.now.Unix()
+	case "expiration":
+		return f.now.Add(72 * time.Hour).Unix()
+	}
+	return n
+}
+
+func (f freshener) text(key, s string) string {
+	blank := strings.Trim(s, "x") == ""
+	pick := func(given, standard string) string {
+		if blank {
+			return first(given, standard)
+		}
+		return first(given, s)
+	}
+	switch key {
+	case "time", "timestamp":
+		return fmt.Sprint(f.now.Unix())
+	case "wabaId", "waba_id":
+		return pick(f.account, demoAccount)
+	case "business_phone", "display_phone_number", "phone_number":
+		return pick(f.phone, demoPhone)
+	case "phone_number_id":
+		return pick("", demoPhoneID)
+	case "wa_id":
+		return pick("", demoContact)
+	case "owner_business_id":
+		return pick("", demoOwner)
+	case "id":
+		if strings.HasPrefix(s, "wamid.") {
+			return "wamid." + rand.Text()
+		}
+	}
+	return s
+}

@@ -1,0 +1,98 @@
+// Command holdfast is the durable processor for WhatsApp Business webhooks: `holdfast ingress` accepts them,
+// `holdfast worker` processes them, `holdfast serve` does both in one process, and `holdfast dev` brings everything that
+// they need along. This package joins the rooms of the house; it is the only one that knows everyone.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	// The first signal drains; once that has begun, a second one ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the program: it returns the exit status, 0 for success, 1 for failure and 2 for a command line that makes no
+// sense.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var usage *usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "holdfast: %v\nSee 'holdfast --help'.\n", err)
+		return 2
+	default:
+		fmt.Fprintf(stderr, "holdfast: %v\n", err)
+		return 1
+	}
+}
+
+// A usageError is the fault of the command line.
+type usageError struct{ error }
+
+func newRoot() *cobra.Command {
+	var common commonFlags
+	root := &cobra.Command{
+		Use:           "holdfast",
+		Short:         "Durable processor for WhatsApp Business webhooks, on Temporal",
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q", args[0])}
+			}
+			return c.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetVersionTemplate("holdfast {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	common.register(root)
+	root.AddCommand(
+		newDev(&common), newServe(&common), newIngress(&common), newWorker(&common),
+		newSend(&common), newState(&common), newRefused(&common), newCheck(&common), newSetup(&common),
+	)
+	return root
+}
+
+// version is the module's version, or the commit it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && v == "(devel)" {
+			v = s.Value[:min(len(s.Value), 12)]
+		}
+	}
+	return v
+}
+
+// noArgs refuses arguments with exit status 2.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("%s takes no arguments, got %q", c.CommandPath(), args[0])}
+	}
+	return nil
+}

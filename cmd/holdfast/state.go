@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"holdfast/internal/state"
+	"holdfast/internal/webhook"
+)
+
+// maxFacts bounds a listing: of an account, of its numbers, or of all accounts.
+const maxFacts = 10000
+
+func newState(common *commonFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "state [ACCOUNT]",
+		Short: "Show what is known of accounts, or of one account and its numbers",
+		Long: `Lists what is known of all accounts, or of one account and its numbers: since when, and from which event.
+What people want to be sent is not listed: it is asked for by person.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			cfg, err := common.load()
+			if err != nil {
+				return err
+			}
+			store, err := state.Open(c.Context(), string(cfg.State.URL), state.Options{})
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			entities := []string{"account"}
+			if len(args) == 1 {
+				entities = []string{webhook.AccountEntity(args[0]), strings.TrimSuffix(webhook.PhoneEntity(args[0], ""), "/")}
+			}
+			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "ENTITY\tASPECT\tVALUE\tSINCE\tEVENT")
+			known := false
+			for _, entity := range entities {
+				facts, err := store.Facts(c.Context(), entity, maxFacts)
+				if err != nil {
+					return err
+				}
+				for _, f := range facts {
+					known = true
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Entity, f.Aspect, f.Value, f.Time.Local().Format(time.DateTime), f.Event)
+				}
+			}
+			if !known {
+				return errors.New("nothing is known of that yet")
+			}
+			return w.Flush()
+		},
+	}
+}

@@ -1,0 +1,191 @@
+package config
+
+import (
+	"cmp"
+	"maps"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"holdfast/internal/signature"
+	"holdfast/internal/webhook"
+)
+
+const day = 24 * time.Hour
+
+// setDefaults replaces zero values. It runs before check, so that defaults keep the bounds as well.
+func (c *Config) setDefaults() {
+	in := &c.Ingress
+	in.Listen = cmp.Or(in.Listen, ":8080")
+	in.MaxBody = cmp.Or(in.MaxBody, 4*mib)
+	in.MaxInFlight = cmp.Or(in.MaxInFlight, 64*mib)
+	in.Starts = cmp.Or(in.Starts, 8)
+	in.HeaderTimeout = cmp.Or(in.HeaderTimeout, 5*time.Second)
+	in.ReadTimeout = cmp.Or(in.ReadTimeout, 30*time.Second)
+	in.IdleTimeout = cmp.Or(in.IdleTimeout, 2*time.Minute)
+	c.Metrics.Listen = cmp.Or(c.Metrics.Listen, ":9090")
+	c.Temporal.TaskQueue = cmp.Or(c.Temporal.TaskQueue, "holdfast")
+	c.State.URL = cmp.Or(c.State.URL, "sqlite:holdfast.db")
+	c.Dedupe = cmp.Or(c.Dedupe, 10*day)
+	for name, s := range c.Sources {
+		s.Path = cmp.Or(s.Path, name)
+		s.MaxBody = cmp.Or(s.MaxBody, in.MaxBody)
+		c.Sources[name] = s
+	}
+	for name, d := range c.Destinations {
+		d.Retry.Timeout = cmp.Or(d.Retry.Timeout, DefaultTimeout)
+		d.Retry.For = cmp.Or(d.Retry.For, DefaultHorizon)
+		d.Concurrency = cmp.Or(d.Concurrency, DefaultConcurrency)
+		c.Destinations[name] = d
+	}
+}
+
+// check notes what is readable and cannot be meant.
+func (r *reader) check(c *Config) {
+	in := c.Ingress
+	r.address("ingress.listen", in.Listen)
+	between(r, "ingress.max_body", in.MaxBody, kib, 64*mib)
+	between(r, "ingress.max_in_flight", in.MaxInFlight, 1, 16*gib)
+	between(r, "ingress.starts", in.Starts, 1, 256)
+	between(r, "ingress.header_timeout", in.HeaderTimeout, time.Second, time.Minute)
+	between(r, "ingress.read_timeout", in.ReadTimeout, time.Second, 5*time.Minute)
+	between(r, "ingress.idle_timeout", in.IdleTimeout, time.Second, time.Hour)
+	r.address("metrics.listen", c.Metrics.Listen)
+	if c.Codec.Listen != "" {
+		r.address("codec.listen", c.Codec.Listen)
+	}
+	for i, origin := range c.Codec.Origins {
+		if u, err := url.Parse(origin); err != nil || !isWeb(u) || u.Scheme+"://"+u.Host != origin {
+			r.problem("codec.origins["+strconv.Itoa(i)+"]", "want an origin such as https://temporal.example.com")
+		}
+	}
+	r.database(c.State.URL)
+	between(r, "dedupe", c.Dedupe, 8*day, 365*day)
+	r.sources(c)
+	for _, name := range slices.Sorted(maps.Keys(c.Destinations)) {
+		r.name("destinations", name)
+		r.destination(join("destinations", name), c.Destinations[name])
+	}
+}
+
+var (
+	nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	pathForm = regexp.MustCompile(`^[A-Za-z0-9._~-]{1,128}$`)
+)
+
+func (r *reader) name(in, name string) {
+	if !nameForm.MatchString(name) {
+		r.problem(join(in, name), "want a name of lower-case letters, digits and hyphens, at most 63, no hyphen first")
+	}
+}
+
+func (r *reader) sources(c *Config) {
+	largest := c.Ingress.MaxBody
+	taken := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		s, at := c.Sources[name], join("sources", name)
+		r.name("sources", name)
+		if s.MaxBody != c.Ingress.MaxBody {
+			between(r, at+".max_body", s.MaxBody, kib, 64*mib)
+		}
+		largest = max(largest, s.MaxBody)
+		if !nameForm.MatchString(name) && s.Path == name {
+			continue // said already
+		}
+		if !pathForm.MatchString(s.Path) || s.Path == "." || s.Path == ".." {
+			r.problem(at+".path", "want 1 to 128 letters, digits and . _ ~ -")
+		} else if other, ok := taken[s.Path]; ok {
+			r.problem(at+".path", "is the same as that of %s", join("sources", other))
+		} else {
+			taken[s.Path] = name
+		}
+	}
+	if c.Ingress.MaxInFlight < largest {
+		r.problem("ingress.max_in_flight", "want at least the largest max_body, %v", largest)
+	}
+}
+
+func (r *reader) destination(at string, d Destination) {
+	between(r, at+".retry.timeout", d.Retry.Timeout, time.Second, time.Minute)
+	between(r, at+".retry.for", d.Retry.For, time.Minute, 30*day)
+	between(r, at+".concurrency", d.Concurrency, 1, 1024)
+	r.target(at+".url", string(d.URL))
+
+	if d.Secret == "" && len(d.Secrets) == 0 {
+		r.problem(at+".secret", "is required: whsec_ and the base64 of 24 to 64 random bytes")
+	} else if d.Secret != "" && len(d.Secrets) > 0 {
+		r.problem(at+".secrets", "want secret or secrets, not both")
+	}
+	if d.Secret != "" {
+		r.secret(at+".secret", d.Secret)
+	}
+	if len(d.Secrets) > 4 {
+		r.problem(at+".secrets", "want at most 4")
+	}
+	for i, s := range d.Secrets {
+		r.secret(at+".secrets["+strconv.Itoa(i)+"]", s)
+	}
+
+	if len(d.Events) == 0 && !d.Default {
+		r.problem(at+".events", "is required, unless default is true: nothing would be told")
+	}
+	for i, pattern := range d.Events {
+		means := func(e webhook.Entry) bool { return matches(pattern, e.Type) }
+		if !slices.ContainsFunc(webhook.Catalog(), means) {
+			r.problem(at+".events["+strconv.Itoa(i)+"]", "means no type of event in the catalog%s", didYouMean(pattern, patterns()))
+		}
+	}
+}
+
+func (r *reader) target(at, text string) {
+	if text == "" {
+		r.problem(at, "is required")
+		return
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || !isWeb(u):
+		r.problem(at, "want an absolute URL with http or https and a host")
+	case u.User != nil:
+		r.problem(at, "want a URL without user and password: other programs show them")
+	case u.Fragment != "":
+		r.problem(at, "want a URL without #: what follows it is never sent")
+	}
+}
+
+func isWeb(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+func (r *reader) secret(at string, s signature.Secret) {
+	if _, err := signature.ParseStandardKey(s); err != nil {
+		r.problem(at, "%v", err)
+	}
+}
+
+func (r *reader) database(u signature.Secret) {
+	file, sqlite := strings.CutPrefix(string(u), "sqlite:")
+	parsed, err := url.Parse(string(u))
+	postgres := err == nil && (parsed.Scheme == "postgres" || parsed.Scheme == "postgresql")
+	if !(sqlite && file != "") && !postgres {
+		r.problem("state.url", "want sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE")
+	}
+}
+
+func (r *reader) address(at, text string) {
+	_, port, err := net.SplitHostPort(text)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		r.problem(at, "want an address such as :8080 or 127.0.0.1:8080")
+	}
+}
+
+// between notes a value out of bounds, with the bounds.
+func between[T cmp.Ordered](r *reader, at string, v, low, high T) {
+	if v < low || v > high {
+		r.problem(at, "want %s to %s", short(low), short(high))
+	}
+}

@@ -1,0 +1,133 @@
+// Package config reads holdfast.yaml. The comments of its types are the manual of that file: every setting with its
+// meaning, unit, default and reason.
+//
+// A setting that is left out, empty or zero has its default, so a file needs to say only what is special about an
+// installation. A name that is not in this manual is an error, and so are values out of bounds; all that is wrong with
+// a file is reported at once.
+//
+// In values, not in names, ${NAME} stands for an environment variable and ${file:PATH} for what a file holds, without
+// the line end behind it; PATH is relative to the configuration file. $${ stands for ${ itself. They are put in after
+// the YAML was read, so whatever they hold stays one value. An unset variable is an error, an empty secret as well.
+//
+// Errors name the place and the setting, and never a value.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/internal/signature"
+)
+
+// Config is a whole holdfast.yaml, with defaults filled in.
+type Config struct {
+	Ingress  Ingress  `yaml:"ingress"`
+	Metrics  Metrics  `yaml:"metrics"`
+	Codec    Codec    `yaml:"codec"`
+	Temporal Temporal `yaml:"temporal"`
+	State    State    `yaml:"state"`
+
+	// Dedupe is how long duplicates are remembered: what happened longer ago than this is recorded, but nobody is told.
+	// Default 240h; 192h to 8760h. Meta repeats a webhook for up to 7 days, so less than 8 would tell some events twice.
+	Dedupe time.Duration `yaml:"dedupe"`
+
+	// Sources are the endpoints to which providers send, by name: lower-case letters, digits and hyphens, at most 63.
+	// The name is in workflow ids and in the identity of every event, so a renamed source is a new one.
+	Sources map[string]Source `yaml:"sources"`
+
+	// Destinations are the systems that are told about events, by name, formed like that of a source. There may be
+	// none: then events are recorded, and change what is known of accounts.
+	Destinations map[string]Destination `yaml:"destinations"`
+}
+
+// Ingress is where webhooks arrive.
+type Ingress struct {
+	// Listen is the address, host:port, that providers reach. Default ":8080". It speaks HTTP: TLS ends before it.
+	Listen string `yaml:"listen"`
+
+	// MaxBody is the largest webhook accepted, for sources that do not say. Default 4MiB; 1KiB to 64MiB. Meta sends up
+	// to 3 MB. A larger one is refused with 413.
+	MaxBody Size `yaml:"max_body"`
+
+	// MaxInFlight bounds the bodies held in memory, over all requests; who comes on top is asked to try again later.
+	// Default 64MiB; at least the largest max_body, at most 16GiB.
+	MaxInFlight Size `yaml:"max_in_flight"`
+
+	// Starts is how many workflow starts may be under way at once. Default 8; 1 to 256. What arrives meanwhile waits and
+	// shares the next start, so a higher number costs throughput.
+	Starts int `yaml:"starts"`
+
+	// HeaderTimeout is how long a client may take to send its headers. Default 5s; 1s to 1m.
+	HeaderTimeout time.Duration `yaml:"header_timeout"`
+
+	// ReadTimeout is how long a client may take to send a whole request. Default 30s; 1s to 5m. It frees what slow
+	// clients hold.
+	ReadTimeout time.Duration `yaml:"read_timeout"`
+
+	// IdleTimeout is how long a connection may stay open between requests. Default 2m; 1s to 1h. It should be longer
+	// than that of the proxy in front, or the proxy meets closed connections.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
+}
+
+// Metrics is where operators and their monitoring look. It is not for the internet.
+type Metrics struct {
+	// Listen is the address, host:port, of /metrics, /healthz, /readyz in detail, and /refused. Default ":9090".
+	Listen string `yaml:"listen"`
+}
+
+// Codec is the endpoint at which the Temporal UI has payloads made readable.
+type Codec struct {
+	// Listen is its address, host:port. Off when empty, the default: it shows payloads to whoever reaches it.
+	Listen string `yaml:"listen"`
+
+	// Origins are the web origins, such as https://temporal.example.com, that may ask from a browser. Default none.
+	Origins []string `yaml:"origins"`
+}
+
+// Temporal says how to reach Temporal. What is empty is decided by the TEMPORAL_* variables and the temporal.toml that
+// the temporal command uses as well; TLS, API keys and headers are set there only.
+type Temporal struct {
+	// Address of the frontend, host:port.
+	Address string `yaml:"address"`
+	// Namespace holds the workflows. Its retention should be at least as long as dedupe.
+	Namespace string `yaml:"namespace"`
+	// Profile of temporal.toml.
+	Profile string `yaml:"profile"`
+	// TaskQueue is the queue that ingress and workers share. Default "holdfast".
+	TaskQueue string `yaml:"task_queue"`
+}
+
+// State is the database of accounts, phones, preferences and events.
+type State struct {
+	// URL of the database: sqlite:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default "sqlite:holdfast.db", in the
+	// working directory. SQLite serves one process on one machine; several need PostgreSQL.
+	URL signature.Secret `yaml:"url"`
+}
+
+// RequireSources is an error for a program that receives webhooks but has no source to receive them from.
+func (c *Config) RequireSources() error {
+	if len(c.Sources) == 0 {
+		return errors.New("no sources are configured: nobody could send anything")
+	}
+	return nil
+}
+
+// String names what is configured and shows nothing of it: paths and URLs may be all that somebody needs to know.
+func (c Config) String() string {
+	var sources []string
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		sources = append(sources, fmt.Sprintf("%s (%s)", name, c.Sources[name]))
+	}
+	destinations := slices.Sorted(maps.Keys(c.Destinations))
+	return "sources: " + cmp.Or(strings.Join(sources, ", "), "none") +
+		"; destinations: " + cmp.Or(strings.Join(destinations, ", "), "none")
+}
+
+// LogValue is the same as String.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }

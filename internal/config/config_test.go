@@ -1,0 +1,256 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"holdfast/internal/provider"
+	"holdfast/internal/signature"
+	"holdfast/internal/webhook"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected errors in testdata")
+
+// options has a setting of each kind that providers may have.
+type options struct {
+	AppSecrets  []signature.Secret          `yaml:"app_secrets"`
+	VerifyToken signature.Secret            `yaml:"verify_token"`
+	AccessKeys  map[string]signature.Secret `yaml:"access_keys"`
+	Algorithms  []string                    `yaml:"algorithms"`
+	Skew        time.Duration               `yaml:"skew"`
+	Answers     bool                        `yaml:"answers"`
+}
+
+// believer is a provider that takes everybody at their word.
+type believer struct{ options options }
+
+func (believer) Evidence(http.Header) (webhook.Evidence, error)     { return webhook.Evidence{}, nil }
+func (believer) Verify(webhook.Evidence, []byte, time.Time) error   { return nil }
+func (believer) Peek([]byte) webhook.Peek                           { return webhook.Peek{} }
+func (believer) Normalize([]byte, time.Time) (none []webhook.Event) { return none }
+func (believer) Answer() (contentType, body string)                 { return "text/plain", "ok" }
+
+func dialects() []provider.Dialect {
+	construct := func(o any, insecure bool) (provider.Provider, error) {
+		options := o.(*options)
+		if len(options.AppSecrets)+len(options.AccessKeys) == 0 && !insecure {
+			return nil, errors.New("app_secrets or access_keys is required, unless insecure is true")
+		}
+		return believer{*options}, nil
+	}
+	fresh := func() any { return &options{Skew: 5 * time.Minute} }
+	return []provider.Dialect{
+		{Name: "meta", Options: fresh, New: construct},
+		{Name: "nxtele", Options: fresh, New: construct},
+	}
+}
+
+const whsec = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+func environment(name string) (string, bool) {
+	value, ok := map[string]string{
+		"EMPTY":    "",
+		"SECRET":   "hunter2-hunter2",
+		"WHSEC":    whsec,
+		"PORT":     ":8443",
+		"NUMBER":   "16",
+		"YES":      "true",
+		"PATIENCE": "20s",
+		"INJECT":   "x\"\n    insecure: true\nsources: {y: {provider: meta}} # ${SECRET}",
+	}[name]
+	return value, ok
+}
+
+func parse(t *testing.T, file string) *Config {
+	t.Helper()
+	c, err := Parse("holdfast.yaml", []byte(file), dialects(), environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestBad reads files that are wrong: testdata/*.txtar holds each with what is said about it, to the letter.
+func TestBad(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no test data", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			story, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Parse("holdfast.yaml", story.Files[0].Data, dialects(), environment)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			got := err.Error() + "\n"
+			if *update {
+				story.Files = append(story.Files[:1], txtar.File{Name: "errors", Data: []byte(got)})
+				if err := os.WriteFile(path, txtar.Format(story), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(story.Files[1].Data), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	for _, empty := range []string{"", "\n# nothing\n", "---\n", "ingress:\nsources:\ndestinations: {}\n", "\uFEFFmetrics: {}\n"} {
+		c := parse(t, empty)
+		want := &Config{
+			Ingress: Ingress{
+				Listen: ":8080", MaxBody: 4 << 20, MaxInFlight: 64 << 20, Starts: 8,
+				HeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+			},
+			Metrics:  Metrics{Listen: ":9090"},
+			Temporal: Temporal{TaskQueue: "holdfast"},
+			State:    State{URL: "sqlite:holdfast.db"},
+			Dedupe:   240 * time.Hour,
+		}
+		c.Destinations = nil // empty or absent is the same
+		if diff := cmp.Diff(want, c); diff != "" {
+			t.Errorf("%q: %s", empty, diff)
+		}
+		if err := c.RequireSources(); err == nil {
+			t.Error("an ingress without sources must not start")
+		}
+	}
+}
+
+func TestWhole(t *testing.T) {
+	c := parse(t, `
+ingress: {listen: "127.0.0.1:80", max_body: 500KB, max_in_flight: 1GiB, starts: 2, header_timeout: 1s, read_timeout: 10s, idle_timeout: 1h}
+metrics: {listen: ":9999"}
+codec: {listen: ":8888", origins: ["https://temporal.example.com", "http://localhost:8233"]}
+temporal: {address: "temporal:7233", namespace: shop, profile: prod, task_queue: hooks}
+state: {url: "postgres://holdfast:${SECRET}@db/holdfast"}
+dedupe: 192h
+sources:
+  meta-main:
+    provider: meta
+    app_secrets: ["${SECRET}", 'old']
+    verify_token: |-
+      a token
+    answers: true
+  360: {provider: "nxtele", access_keys: {demoKey: "${SECRET}"}, algorithms: [sha256], skew: 1m, path: nx-8c1f~, max_body: 8192}
+  open: {provider: meta, insecure: true}
+destinations:
+  crm: {url: "https://crm.example.com/hooks?x=1", secret: "${WHSEC}", events: ["account.*", contact.marketing_stopped], retry: {timeout: 1m, for: 720h}, concurrency: 1}
+  rest: {url: "http://127.0.0.1:1/all", secrets: ["${WHSEC}", "${WHSEC}"], default: true}
+`)
+	want := &Config{
+		Ingress: Ingress{
+			Listen: "127.0.0.1:80", MaxBody: 500_000, MaxInFlight: 1 << 30, Starts: 2,
+			HeaderTimeout: time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Hour,
+		},
+		Metrics:  Metrics{Listen: ":9999"},
+		Codec:    Codec{Listen: ":8888", Origins: []string{"https://temporal.example.com", "http://localhost:8233"}},
+		Temporal: Temporal{Address: "temporal:7233", Namespace: "shop", Profile: "prod", TaskQueue: "hooks"},
+		State:    State{URL: "postgres://holdfast:hunter2-hunter2@db/holdfast"},
+		Dedupe:   192 * time.Hour,
+		Sources: map[string]Source{
+			"meta-main": {Dialect: "meta", Path: "meta-main", MaxBody: 500_000, Provider: believer{options{
+				AppSecrets: []signature.Secret{"hunter2-hunter2", "old"}, VerifyToken: "a token", Answers: true, Skew: 5 * time.Minute,
+			}}},
+			"360": {Dialect: "nxtele", Path: "nx-8c1f~", MaxBody: 8192, Provider: believer{options{
+				AccessKeys: map[string]signature.Secret{"demoKey": "hunter2-hunter2"}, Algorithms: []string{"sha256"}, Skew: time.Minute,
+			}}},
+			"open": {Dialect: "meta", Path: "open", MaxBody: 500_000, Insecure: true, Provider: believer{options{Skew: 5 * time.Minute}}},
+		},
+		Destinations: map[string]Destination{
+			"crm": {
+				URL: "https://crm.example.com/hooks?x=1", Secret: whsec, Events: []string{"account.*", "contact.marketing_stopped"},
+				Retry: Retry{Timeout: time.Minute, For: 720 * time.Hour}, Concurrency: 1,
+			},
+			"rest": {
+				URL: "http://127.0.0.1:1/all", Secrets: []signature.Secret{whsec, whsec}, Default: true,
+				Retry: Retry{Timeout: 15 * time.Second, For: 72 * time.Hour}, Concurrency: 32,
+			},
+		},
+	}
+	// Compared as they are: they print as nothing, so a difference would not be seen in what is printed.
+	if diff := cmp.Diff(want, c, cmp.AllowUnexported(believer{}), plainly); diff != "" {
+		t.Error(diff)
+	}
+	if err := c.RequireSources(); err != nil {
+		t.Error(err)
+	}
+}
+
+var plainly = cmp.Transformer("plainly", func(s signature.Secret) string { return string(s) })
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	absolute := write("absolute", "a\n")
+	write("relative", "b: 1 # ${SECRET}\r\n")
+	path := write("holdfast.yaml", fmt.Sprintf("sources: {m: {provider: meta, app_secrets: ['${file:%s}', '${file:relative}']}}", absolute))
+	c, err := Load(path, dialects(), environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.Sources["m"].Provider.(believer).options.AppSecrets
+	if diff := cmp.Diff([]signature.Secret{"a", "b: 1 # ${SECRET}"}, got, plainly); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := Load(filepath.Join(dir, "absent.yaml"), dialects(), environment); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]string{
+		"4MiB": "4MiB", "1024": "1KiB", "500KB": "500000", "500 KB": "500000", "1GB": "1000000000", "2GiB": "2GiB", "7B": "7", "0": "0", "-1KiB": "-1KiB",
+		"": "error", "MiB": "error", "4mib": "error", "1.5MiB": "error", "9223372036854775807KiB": "error", "99999999999999999999": "error", "4 M": "error",
+	} {
+		got, err := parseSize(text)
+		if s := got.String(); err == nil && s != want || err != nil && want != "error" {
+			t.Errorf("%q is %s, %v; want %s", text, s, err, want)
+		}
+	}
+}
+
+func TestWants(t *testing.T) {
+	for _, c := range []struct {
+		pattern string
+		want    string
+	}{
+		{"*", "yes yes yes"},
+		{"account.*", "yes no no"},
+		{"account.ban*", "yes no no"},
+		{"phone.added", "no yes no"},
+		{"unrecognized", "no no yes"},
+		{"account", "no no no"},
+	} {
+		var got []string
+		for _, typ := range []webhook.Type{webhook.AccountBanned, webhook.PhoneAdded, webhook.Unrecognized} {
+			got = append(got, map[bool]string{true: "yes", false: "no"}[Destination{Events: []string{c.pattern}}.Wants(typ)])
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: got %v, want %s", c.pattern, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package notify
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/config"
+	"holdfast/internal/webhook"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected events in testdata")
+
+// TestCloudEvent compares events with testdata/*.json, as destinations read them.
+func TestCloudEvent(t *testing.T) {
+	bare := webhook.Event{ID: "1", Type: webhook.PhoneAdded, Source: "nx-asia", Data: &webhook.None{}}
+	marked := banned()
+	marked.Late, marked.Test, marked.TimeAssumed = true, true, true
+	raw := webhook.Event{
+		ID: "2", Type: webhook.Unrecognized, Source: "meta-main", Provider: "meta", Time: time.Unix(1761200607, 123456789),
+		Data: &webhook.Raw{Reason: "unknown field", Value: webhook.Body("<&>\xff")},
+	}
+	for name, e := range map[string]webhook.Event{"banned": banned(), "bare": bare, "marked": marked, "raw": raw} {
+		t.Run(name, func(t *testing.T) {
+			body, err := encode(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := encode(e)
+			if err != nil || !bytes.Equal(body, again) {
+				t.Error("the same event has other bytes the second time", err)
+			}
+			var pretty bytes.Buffer
+			if err := json.Indent(&pretty, body, "", "  "); err != nil {
+				t.Fatal(err)
+			}
+			pretty.WriteByte('\n')
+			path := filepath.Join("testdata", name+".json")
+			if *update {
+				if err := os.WriteFile(path, pretty.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), pretty.String()); diff != "" {
+				t.Error(diff)
+			}
+			conforms(t, body)
+		})
+	}
+}
+
+// conforms checks what CloudEvents 1.0 demands of every event.
+func conforms(t *testing.T, body []byte) {
+	t.Helper()
+	var attributes map[string]any
+	if err := json.Unmarshal(body, &attributes); err != nil {
+		t.Fatal(err)
+	}
+	for _, required := range []string{"id", "source", "specversion", "type"} {
+		if text, ok := attributes[required].(string); !ok || text == "" {
+			t.Errorf("no %s", required)
+		}
+	}
+	name := regexp.MustCompile(`^[a-z0-9]{1,20}$`)
+	for attribute, value := range attributes {
+		if !name.MatchString(attribute) {
+			t.Errorf("%s is no name of an attribute", attribute)
+		}
+		switch value.(type) {
+		case string, bool:
+		default:
+			if attribute != "data" {
+				t.Errorf("%s has a value of type %T", attribute, value)
+			}
+		}
+	}
+}
+
+func TestUntellable(t *testing.T) {
+	r := receive(t, nil)
+	s := newSet(t, map[string]config.Destination{"crm": to(r.URL)})
+	nameless, odd := banned(), banned()
+	nameless.ID = ""
+	odd.Data = func() {}
+	for want, e := range map[string]webhook.Event{"event has no id": nameless, "event cannot be encoded": odd} {
+		err := s.Tell(t.Context(), "crm", e)
+		if v, ok := err.(*webhook.Verdict); !ok || v.Kind != webhook.Refused || v.Reason != want { //nolint:errorlint // the contract is the type itself
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	if len(r.got()) > 0 {
+		t.Error("it was told")
+	}
+}

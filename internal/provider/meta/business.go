@@ -1,0 +1,51 @@
+package meta
+
+import "holdfast/internal/webhook"
+
+// accountReview reads account_review_update (Meta: its reference).
+func accountReview(_ Change, value Object) (webhook.Event, string) {
+	decision := value["decision"].Text()
+	if decision == "" {
+		return webhook.Event{}, incomplete
+	}
+	return webhook.Event{Type: webhook.AccountReviewed, Data: &webhook.Review{Decision: decision}}, ""
+}
+
+// accountAlert reads account_alerts (Meta: its reference). Client libraries also know it without alert_info.
+func accountAlert(_ Change, value Object) (webhook.Event, string) {
+	info := value.Object("alert_info")
+	if info == nil {
+		info = value
+	}
+	data := &webhook.Alert{
+		EntityType:  value["entity_type"].Text(),
+		EntityID:    value["entity_id"].Text(),
+		Severity:    info["alert_severity"].Text(),
+		Status:      info["alert_status"].Text(),
+		Type:        info["alert_type"].Text(),
+		Description: info["alert_description"].Text(),
+	}
+	if data.Type == "" {
+		return webhook.Event{}, incomplete
+	}
+	e := webhook.Event{Type: webhook.AccountAlert, Data: data}
+	if data.EntityType == "PHONE_NUMBER" {
+		e.Phone.ID = data.EntityID
+	}
+	return e, ""
+}
+
+// capability reads business_capability_update (Meta: its reference; Messaging limits). A limit is a number or a tier; a
+// key that is missing is unchanged.
+func capability(_ Change, value Object) (webhook.Event, string) {
+	data := &webhook.Capability{
+		DailyPerBusiness:  value["max_daily_conversations_per_business"].Text(),
+		DailyPerPhone:     value["max_daily_conversation_per_phone"].Text(),
+		PhonesPerBusiness: value["max_phone_numbers_per_business"].Text(),
+		PhonesPerAccount:  value["max_phone_numbers_per_waba"].Text(),
+	}
+	if *data == (webhook.Capability{}) {
+		return webhook.Event{}, incomplete
+	}
+	return webhook.Event{Type: webhook.AccountCapabilityUpdated, Data: data}, ""
+}

@@ -1,0 +1,160 @@
+package meta
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"holdfast/internal/webhook"
+)
+
+// A Change is one thing that Meta reports: a field and its value, with what the envelope says of them. A provider that
+// relays Meta's values in an envelope of its own fills it and asks for [Change.Events].
+type Change struct {
+	Field    string        // see [ValidField]
+	Account  string        // entry.id or what stands for it; empty or a [ValidID]
+	Phone    webhook.Phone // the business number, if the value does not say
+	Time     time.Time     // zero if the envelope has none
+	Test     bool          // made by a dashboard
+	Value    Value
+	Element  Value     // what is passed on if it is not understood: the change as it came
+	Received time.Time // decides whether a restriction is still in force
+}
+
+// Why something is unrecognized. A closed set: never anything of the body.
+const (
+	notJSON        = "not JSON"
+	notObject      = "not an object"
+	notUTF8        = "invalid UTF-8"
+	repeatedName   = "repeated member name"
+	tooDeep        = "nested too deeply"
+	tooMany        = "too many elements"
+	unknownObject  = "unknown object"
+	noEntries      = "no entries"
+	noChanges      = "no changes"
+	malformedField = "malformed field name"
+	unknownField   = "unknown field"
+	unknownEvent   = "unknown event"
+	incomplete     = "members missing or malformed"
+	badAccount     = "malformed account id"
+	noAccount      = "no account id"
+	badPhone       = "malformed phone number id"
+	noPhone        = "no phone number"
+	noUser         = "no user"
+	badUser        = "malformed user id"
+)
+
+// A reader makes the event of a change whose value is sound. The reason is empty unless the change is not understood.
+// What it leaves out of the event (account, time, field, key) [Change.Events] adds.
+type reader func(c Change, value Object) (e webhook.Event, reason string)
+
+// read finds the reader of a field. user_preferences is not here: its values have many events.
+func read(field string) reader {
+	switch field {
+	case "account_update":
+		return accountUpdate
+	case "account_review_update":
+		return accountReview
+	case "account_alerts":
+		return accountAlert
+	case "business_capability_update":
+		return capability
+	case "account_settings_update":
+		return phoneSettings
+	case "phone_number_quality_update":
+		return phoneQuality
+	case "phone_number_name_update":
+		return phoneName
+	case "security":
+		return phoneSecurity
+	}
+	return nil
+}
+
+// Events returns what the change says: one event, or for user_preferences one for each item. A change that is not
+// understood is one [webhook.Unrecognized] event, complete.
+func (c Change) Events() []webhook.Event {
+	reading := read(c.Field)
+	if c.Field == preferencesField {
+		return c.preferences()
+	}
+	if reading == nil {
+		return []webhook.Event{c.Unrecognized(unknownField)}
+	}
+	if reason := flaw(c.Value); reason != "" {
+		return []webhook.Event{c.Unrecognized(reason)}
+	}
+	value, reason := c.Value.Object()
+	if reason != "" {
+		return []webhook.Event{c.Unrecognized(reason)}
+	}
+	e, reason := reading(c, value)
+	if e.Account == "" {
+		e.Account = c.Account
+	}
+	switch {
+	case reason != "":
+	case e.Account == "":
+		reason = noAccount
+	case !ValidID(e.Account):
+		reason = badAccount
+	case e.Phone.ID != "" && !ValidID(e.Phone.ID):
+		reason = badPhone
+	case e.Type.Family() == "phone" && e.Phone == webhook.Phone{}:
+		reason = noPhone
+	}
+	if reason != "" {
+		return []webhook.Event{c.Unrecognized(reason)}
+	}
+	if e.Time.IsZero() {
+		e.Time = c.Time
+	}
+	if c.Time.IsZero() {
+		c.Time = e.Time // for the key: some fields have their time in the value
+	}
+	e.Field, e.Test, e.Key = c.Field, c.Test, c.key()
+	return []webhook.Event{e}
+}
+
+// Unrecognized is the event of a change that is not understood, for one of the reasons of a closed set.
+func (c Change) Unrecognized(reason string) webhook.Event {
+	e := webhook.Event{Field: c.Field, Account: c.Account, Phone: c.Phone, Time: c.Time, Test: c.Test, Key: c.key()}
+	if Traffic(c.Field) {
+		t := trafficOf(c)
+		e.Key, e.Phone = t.key, t.phone
+		if e.Time.IsZero() {
+			e.Time = t.time
+		}
+	}
+	return Raw(e, reason, c.Element)
+}
+
+// Raw makes an event unrecognized: authentic, but not understood.
+func Raw(e webhook.Event, reason string, element Value) webhook.Event {
+	e.Type = webhook.Unrecognized
+	e.Data = &webhook.Raw{Reason: reason, Value: webhook.Body(element)}
+	return e
+}
+
+// key tells a change from every other of its account but not from its own redelivery: Meta sends no id. A state that is
+// announced again later is another event, so the time is part of it. Without account or time there is no key.
+func (c Change) key() string {
+	if c.Account == "" || c.Time.IsZero() {
+		return ""
+	}
+	said := c.Value
+	if len(said) == 0 {
+		said = c.Element
+	}
+	return Key(c.Field, c.Account, strconv.FormatInt(c.Time.UnixMilli(), 10), hash(canonical(said)))
+}
+
+// Key joins the parts of a natural key so that no two lists of parts run together.
+func Key(parts ...string) string { return fmt.Sprintf("%q", parts) }
+
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,154 @@
+package meta_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/provider/meta"
+	"holdfast/internal/provider/providertest"
+	"holdfast/internal/signature"
+)
+
+func samples(t testing.TB) [][]byte {
+	t.Helper()
+	files, err := fs.Glob(meta.Samples, "samples/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bodies [][]byte
+	for _, file := range files {
+		body, err := meta.Samples.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, body)
+	}
+	return bodies
+}
+
+func FuzzNormalize(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body)
+	}
+	p := known(f, "secret")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		before := bytes.Clone(body)
+		events := p.Normalize(body, received)
+		providertest.Check(t, body, events)
+		if !json.Valid(body) && len(events) != 1 {
+			t.Errorf("not JSON, and %d events", len(events))
+		}
+		p.Peek(body)
+		if again := p.Normalize(bytes.Clone(body), received); !cmp.Equal(events, again) {
+			t.Error(cmp.Diff(events, again))
+		}
+		if !bytes.Equal(before, body) {
+			t.Error("the body was changed")
+		}
+	})
+}
+
+// What is cut out of a body is what encoding/json finds in it.
+func FuzzValue(f *testing.F) {
+	for _, body := range samples(f) {
+		f.Add(body)
+	}
+	f.Add([]byte(`{"a" : [1, "\"]", {"\u0062":null}],"c":-1e5 }`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		v := meta.Cut(body)
+		v.Time()
+		for _, member := range v.Members() {
+			member.Texts()
+		}
+		if !json.Valid(body) {
+			return
+		}
+		var object map[string]json.RawMessage
+		if o, reason := v.Object(); reason == "" {
+			if err := json.Unmarshal(body, &object); err != nil {
+				t.Fatal(err)
+			}
+			if len(o) != len(object) {
+				t.Fatalf("%d members, want %d", len(o), len(object))
+			}
+			for name, want := range object {
+				if !bytes.Equal(o[name], want) {
+					t.Errorf("%q: %q, want %q", name, o[name], want)
+				}
+			}
+		}
+		var array []json.RawMessage
+		if err := json.Unmarshal(body, &array); err == nil {
+			i := 0
+			for element := range v.Elements() {
+				if !bytes.Equal(element, array[i]) {
+					t.Errorf("%q, want %q", element, array[i])
+				}
+				i++
+			}
+			if i != len(array) {
+				t.Errorf("%d elements, want %d", i, len(array))
+			}
+		}
+		var text string
+		if err := json.Unmarshal(body, &text); err == nil && text != v.Text() {
+			t.Errorf("%q, want %q", v.Text(), text)
+		}
+	})
+}
+
+func FuzzEvidence(f *testing.F) {
+	const secret = signature.Secret("secret")
+	for _, body := range samples(f) {
+		f.Add(signature.HMAC(secret, body), body)
+	}
+	p := known(f, string(secret))
+	f.Fuzz(func(t *testing.T, header string, body []byte) {
+		ev, err := p.Evidence(http.Header{"X-Hub-Signature-256": {header}})
+		if err != nil {
+			return
+		}
+		if err := p.Verify(ev, body, received); err == nil && strings.ToLower(header) != signature.HMAC(secret, body) {
+			t.Errorf("%q is accepted", header)
+		}
+	})
+}
+
+func BenchmarkNormalizeSmall(b *testing.B) {
+	body := about("account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":"October 22, 2025"}}`)
+	benchmark(b, body)
+}
+
+func BenchmarkNormalizeBatch(b *testing.B) {
+	var entries []string
+	for i := range 1000 {
+		entries = append(entries, fmt.Sprintf(`{"id":"300100200","changes":[{"field":"messages","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100001","phone_number_id":"400100"},"statuses":[{"id":"wamid.EXAMPLE%d","status":"delivered","timestamp":"1790005000","recipient_id":"15550100077","conversation":{"id":"0123456789abcdef0123456789abcdef","origin":{"type":"marketing"}},"pricing":{"billable":true,"pricing_model":"PMP","category":"marketing"}}]}}]}`, i))
+	}
+	benchmark(b, []byte(`{"object":"whatsapp_business_account","entry":[`+strings.Join(entries, ",")+`]}`))
+}
+
+func BenchmarkPeek(b *testing.B) {
+	p := known(b, "secret")
+	body := about("account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":"October 22, 2025"}}`)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Peek(body)
+	}
+}
+
+func benchmark(b *testing.B, body []byte) {
+	p := known(b, "secret")
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Normalize(body, received)
+	}
+}

@@ -1,0 +1,45 @@
+package meta
+
+import (
+	"time"
+
+	"holdfast/internal/webhook"
+)
+
+// partner reads waba_info and disconnection_info, both of which may be left out.
+func partner(t webhook.Type) accountReader {
+	return func(value Object, _ time.Time) (webhook.Type, any, string) {
+		info, disconnection := value.Object("waba_info"), value.Object("disconnection_info")
+		adAccount := info["ad_account_linked"].Text()
+		if adAccount == "" { // so spelled on another of Meta's pages
+			adAccount = info["ad_account_id"].Text()
+		}
+		return t, &webhook.Partner{
+			Owner:            info["owner_business_id"].Text(),
+			App:              info["partner_app_id"].Text(),
+			Solution:         info["solution_id"].Text(),
+			SolutionPartners: info["solution_partner_business_ids"].Texts(),
+			AdAccount:        adAccount,
+			Reason:           disconnection["reason"].Text(),
+			InitiatedBy:      disconnection["initiated_by"].Text(),
+		}, ""
+	}
+}
+
+func certification(value Object, _ time.Time) (webhook.Type, any, string) {
+	info := value.Object("partner_client_certification_info")
+	data := &webhook.PartnerVerification{
+		ClientBusiness: info["client_business_id"].Text(),
+		Status:         info["status"].Text(),
+		Reasons:        info["rejection_reasons"].Texts(),
+	}
+	if data.Status == "" {
+		return "", nil, incomplete
+	}
+	return webhook.AccountPartnerVerification, data, ""
+}
+
+func certificationNeeded(value Object, _ time.Time) (webhook.Type, any, string) {
+	info := value.Object("partner_client_certification_needed_info")
+	return webhook.AccountPartnerVerification, &webhook.PartnerVerification{ClientBusiness: info["client_business_id"].Text(), Status: "NEEDED"}, ""
+}

@@ -1,0 +1,296 @@
+package meta_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/provider/meta"
+	"holdfast/internal/webhook"
+)
+
+var received = time.Date(2026, 9, 21, 17, 0, 0, 0, time.UTC)
+
+// about puts a value into an envelope of its own.
+func about(field, value string) []byte {
+	return fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":"300100200","time":1790001000,"changes":[{"field":%q,"value":%s}]}]}`, field, value)
+}
+
+func one(t *testing.T, body []byte) webhook.Event {
+	t.Helper()
+	events := known(t, "secret").Normalize(body, received)
+	if len(events) != 1 {
+		t.Fatalf("%d events, want 1", len(events))
+	}
+	return events[0]
+}
+
+func TestTypes(t *testing.T) {
+	restricted := func(violation, info string) string {
+		return fmt.Sprintf(`{"event":"ACCOUNT_RESTRICTION","violation_info":{"violation_type":%q},"restriction_info":%s}`, violation, info)
+	}
+	const inForce = `[{"restriction_type":"RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":1790260400}]`
+	const over = `[{"restriction_type":"RESTRICTED_BIZ_INITIATED_MESSAGING","expiration":1790000000}]`
+	tests := []struct {
+		name, field, value string
+		want               webhook.Type
+	}{
+		{"ban state in an array", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":["DISABLE"]}}`, webhook.AccountBanned},
+		{"every ban state, as one page lists them", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":["SCHEDULE_FOR_DISABLE","DISABLE","REINSTATE"]}}`, webhook.Unrecognized},
+		{"unknown ban state", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"PAUSE"}}`, webhook.Unrecognized},
+		{"ban without its part", "account_update", `{"event":"DISABLED_UPDATE"}`, webhook.Unrecognized},
+		{"ban with a date of another kind", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":{"day":1}}}`, webhook.AccountBanned},
+
+		{"restricted", "account_update", restricted("SCAM", inForce), webhook.AccountRestricted},
+		{"restricted, Direct Send", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_STRIKE_1", inForce), webhook.AccountRestricted},
+		{"restricted for good", "account_update", restricted("SCAM", `[{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES"}]`), webhook.AccountRestricted},
+		{"restricted until we cannot read when", "account_update", restricted("SCAM", `[{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES","expiration":"soon"}]`), webhook.AccountRestricted},
+		{"restricted, one object", "account_update", restricted("SCAM", `{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES","expiration":"2026-10-22T13:59:20+0000"}`), webhook.AccountRestricted},
+		{"restricted in spite of a warning", "account_update", restricted("DIRECT_SEND_UTILITY_TEMPLATE_ABUSE", inForce), webhook.AccountRestricted},
+		{"one lifted, another in force", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN", inForce), webhook.AccountRestricted},
+		{"over", "account_update", restricted("SCAM", over), webhook.AccountRestrictionLifted},
+		{"lifted", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT_RECOVERY", "null"), webhook.AccountRestrictionLifted},
+		{"unbanned", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN", "[]"), webhook.AccountRestrictionLifted},
+		{"warned", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_WARN", "[]"), webhook.AccountWarned},
+		{"warned, the other name", "account_update", restricted("DIRECT_SEND_UTILITY_TEMPLATE_ABUSE", "null"), webhook.AccountWarned},
+		{"warned, but of something", "account_update", restricted("DIRECT_SEND_UTILITY_TEMPLATE_ABUSE", `["what"]`), webhook.AccountRestrictionReported},
+		{"bare restriction", "account_update", `{"event":"ACCOUNT_RESTRICTION"}`, webhook.AccountRestrictionReported},
+		{"restriction of an unreadable kind", "account_update", restricted("SCAM", `"yes"`), webhook.AccountRestrictionReported},
+		{"restriction of nothing", "account_update", restricted("SCAM", `[{}]`), webhook.AccountRestrictionReported},
+
+		{"violation without its part", "account_update", `{"event":"ACCOUNT_VIOLATION"}`, webhook.AccountViolation},
+		{"number added without one", "account_update", `{"event":"PHONE_NUMBER_ADDED"}`, webhook.Unrecognized},
+		{"number added that is a list", "account_update", `{"event":"PHONE_NUMBER_ADDED","phone_number":["1"]}`, webhook.Unrecognized},
+		{"number that cannot name an entity", "account_update", `{"event":"PHONE_NUMBER_ADDED","phone_number":"N/A"}`, webhook.Unrecognized},
+		{"account that cannot name an entity", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"a/b"}}`, webhook.Unrecognized},
+		{"account that is a list", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":["1"]}}`, webhook.Unrecognized},
+		{"account that is long", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"` + strings.Repeat("1", 65) + `"}}`, webhook.Unrecognized},
+		{"tier without one", "account_update", `{"event":"VOLUME_BASED_PRICING_TIER_UPDATE"}`, webhook.Unrecognized},
+		{"country without one", "account_update", `{"event":"BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE","country":null}`, webhook.Unrecognized},
+		{"event in lower case", "account_update", `{"event":"account_deleted"}`, webhook.Unrecognized},
+		{"name of another case", "account_update", `{"EVENT":"ACCOUNT_DELETED"}`, webhook.Unrecognized},
+		{"field of another case", "Account_update", `{"event":"ACCOUNT_DELETED"}`, webhook.Unrecognized},
+
+		{"review of an unknown decision", "account_review_update", `{"decision":"UNDECIDED"}`, webhook.AccountReviewed},
+		{"review without one", "account_review_update", `{}`, webhook.Unrecognized},
+		{"alert without alert_info", "account_alerts", `{"entity_type":"BUSINESS","alert_type":"OBA_APPROVED"}`, webhook.AccountAlert},
+		{"alert of nothing", "account_alerts", `{"entity_type":"BUSINESS"}`, webhook.Unrecognized},
+		{"alert of a number that cannot name an entity", "account_alerts", `{"entity_type":"PHONE_NUMBER","entity_id":"4/2","alert_info":{"alert_type":"PROFILE_PICTURE_LOST"}}`, webhook.Unrecognized},
+		{"limit as a tier", "business_capability_update", `{"max_daily_conversations_per_business":"TIER_10K"}`, webhook.AccountCapabilityUpdated},
+		{"limit without one", "business_capability_update", `{"max_unknown":1}`, webhook.Unrecognized},
+		{"settings of another type", "account_settings_update", `{"type":"ACCOUNT_SETTINGS","phone_number_settings":{"phone_number_id":"1"}}`, webhook.Unrecognized},
+		{"settings of no number", "account_settings_update", `{"type":"PHONE_NUMBER_SETTINGS","phone_number_settings":{}}`, webhook.Unrecognized},
+		{"security of another event", "security", `{"display_phone_number":"1","event":"PIN_FORGOTTEN"}`, webhook.Unrecognized},
+		{"quality: unflagged", "phone_number_quality_update", `{"display_phone_number":"1","event":"UNFLAGGED"}`, webhook.PhoneUnflagged},
+		{"quality: lowered", "phone_number_quality_update", `{"display_phone_number":"1","event":"DOWNGRADE"}`, webhook.PhoneLimitLowered},
+		{"quality: onboarding", "phone_number_quality_update", `{"display_phone_number":"1","event":"ONBOARDING"}`, webhook.PhoneOnboarded},
+		{"quality: another", "phone_number_quality_update", `{"display_phone_number":"1","event":"IMPROVED"}`, webhook.Unrecognized},
+
+		{"value is null", "account_update", `null`, webhook.Unrecognized},
+		{"value is a list", "account_update", `[]`, webhook.Unrecognized},
+		{"value is text", "account_update", `"ACCOUNT_DELETED"`, webhook.Unrecognized},
+		{"repeated name", "account_update", `{"event":"ACCOUNT_DELETED","event":"ACCOUNT_DELETED"}`, webhook.Unrecognized},
+		{"repeated name, escaped", "account_update", `{"event":"ACCOUNT_DELETED","\u0065vent":"ACCOUNT_DELETED"}`, webhook.Unrecognized},
+		{"repeated name within", "account_update", `{"event":"ACCOUNT_DELETED","x":[{"a":1,"a":2}]}`, webhook.Unrecognized},
+		{"nested deeply", "account_update", `{"event":"ACCOUNT_DELETED","x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, webhook.Unrecognized},
+		{"invalid UTF-8", "account_update", "{\"event\":\"ACCOUNT_DELETED\",\"x\":\"\xff\"}", webhook.Unrecognized},
+		{"huge number", "business_capability_update", `{"max_daily_conversations_per_business":1e999}`, webhook.AccountCapabilityUpdated},
+		{"escaped names and texts", "account_update", `{"\u0065vent":"ACCOUNT\u005fDELETED"}`, webhook.AccountDeleted},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			e := one(t, about(test.field, test.value))
+			if e.Type != test.want {
+				t.Errorf("got %s %+v, want %s", e.Type, e.Data, test.want)
+			}
+			if e.Key == "" || e.Account == "" || e.Time.IsZero() {
+				t.Errorf("got key %q, account %q, time %s", e.Key, e.Account, e.Time)
+			}
+		})
+	}
+}
+
+func TestEnvelope(t *testing.T) {
+	const deleted = `"changes":[{"field":"account_update","value":{"event":"ACCOUNT_DELETED"}}]`
+	tests := []struct{ name, body, reason string }{
+		{"empty", ``, "not JSON"},
+		{"truncated", `{"object":"whatsapp_business_account","entry":[{"id":"1"`, "not JSON"},
+		{"two values", `{} {}`, "not JSON"},
+		{"list", `[]`, "not an object"},
+		{"another object", `{"object":"page","entry":[{"id":"1",` + deleted + `}]}`, "unknown object"},
+		{"no object", `{"entry":[{"id":"1",` + deleted + `}]}`, "unknown object"},
+		{"object of another case", `{"Object":"whatsapp_business_account","entry":[{"id":"1",` + deleted + `}]}`, "unknown object"},
+		{"no entry", `{"object":"whatsapp_business_account"}`, "no entries"},
+		{"empty entry", `{"object":"whatsapp_business_account","entry":[]}`, "no entries"},
+		{"entry is an object", `{"object":"whatsapp_business_account","entry":{"id":"1",` + deleted + `}}`, "no entries"},
+		{"entry twice", `{"object":"whatsapp_business_account","entry":[],"entry":[]}`, "repeated member name"},
+		{"no changes", `{"object":"whatsapp_business_account","entry":[{"id":"1"},{"id":"2","changes":[]}]}`, "no changes"},
+		{"entries are numbers", `{"object":"whatsapp_business_account","entry":[1,2]}`, "no changes"},
+		{"too many", `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[` + strings.Repeat("0,", 5_000) + `0]}]}`, "too many elements"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			want := webhook.Event{Type: webhook.Unrecognized, Data: &webhook.Raw{Reason: test.reason, Value: webhook.Body(test.body)}}
+			if diff := cmp.Diff(want, one(t, []byte(test.body))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Numbers and texts, white space and the order of members are not part of what was said.
+func TestKeyIsOfWhatWasSaid(t *testing.T) {
+	const form = `{"object":"whatsapp_business_account","entry":[{"id":%s,"time":%s,"changes":[{"field":"account_update","value":%s}]}]}`
+	key := func(id, at, value string) string { return one(t, fmt.Appendf(nil, form, id, at, value)).Key }
+	want := key(`"1"`, "1790001000", `{"event":"ACCOUNT_DELETED","x":{"a":1,"b":"é"}}`)
+	for _, same := range []string{
+		key(`1`, `"1790001000"`, `{ "x" : {"b":"\u00e9", "a":1},  "event":"ACCOUNT_DELETED" }`),
+		key(`"1"`, "1790001000000", `{"event":"ACCOUNT_DELETED","x":{"a":1,"b":"é"}}`),
+		key(`"1"`, `"2026-09-21T14:30:00+0000"`, `{"event":"ACCOUNT_DELETED","x":{"a":1,"b":"é"}}`),
+	} {
+		if same != want {
+			t.Errorf("got %s, want %s", same, want)
+		}
+	}
+	for _, other := range []string{
+		key(`"2"`, "1790001000", `{"event":"ACCOUNT_DELETED","x":{"a":1,"b":"é"}}`),
+		key(`"1"`, "1790001001", `{"event":"ACCOUNT_DELETED","x":{"a":1,"b":"é"}}`),
+		key(`"1"`, "1790001000", `{"event":"ACCOUNT_DELETED","x":{"a":1.0,"b":"é"}}`),
+		key(`"1"`, "1790001000", `{"event":"ACCOUNT_DELETED","x":{"a":1,"b":"e"}}`),
+		key(`"1"`, "null", `{"event":"ACCOUNT_DELETED","x":{"a":1,"b":"é"}}`),
+	} {
+		if other == want {
+			t.Errorf("another event has the key %s too", other)
+		}
+	}
+	if got := key(`"1"`, "[]", `{"event":"ACCOUNT_DELETED"}`); got != "" {
+		t.Errorf("without a time there is the key %s", got)
+	}
+}
+
+func TestPreferences(t *testing.T) {
+	const form = `{"metadata":{"display_phone_number":"+1 555 010-0001","phone_number_id":400100},"contacts":%s,"user_preferences":%s}`
+	const rest = `"category":"marketing_messages","value":"stop","timestamp":"1790003000"`
+	ada := webhook.Contact{UserID: "US.7", WaID: "15550100077"}
+	tests := []struct {
+		name, contacts, items string
+		want                  []webhook.Contact // one for each item; zero for an unrecognized one
+		reason                string
+	}{
+		{"number only", `[{"wa_id":"15550100077"}]`, `[{"wa_id":"+15550100077",` + rest + `}]`, []webhook.Contact{{WaID: "15550100077"}}, ""},
+		{"id only", `[]`, `[{"user_id":"US.7",` + rest + `}]`, []webhook.Contact{{UserID: "US.7"}}, ""},
+		{"the rest is in contacts", `[{"wa_id":"1"},{"profile":null,"user_id":"US.7","wa_id":"15550100077"}]`, `[{"wa_id":"15550100077",` + rest + `}]`, []webhook.Contact{ada}, ""},
+		{"all is in contacts", `[{"user_id":"US.7","wa_id":"15550100077"}]`, `[{"wa_id":"",` + rest + `}]`, []webhook.Contact{ada}, ""},
+		{"all is in contacts, but whose", `[{"user_id":"US.7"},{"user_id":"US.8"}]`, `[{` + rest + `}]`, []webhook.Contact{{}}, "no user"},
+		{"a shared number", `[{"user_id":"US.8","wa_id":"15550100077"}]`, `[{"user_id":"US.7","wa_id":"15550100077",` + rest + `}]`, []webhook.Contact{ada}, ""},
+		{"parent id", `null`, `[{"user_id":"US.7","parent_user_id":"US.ENT.9",` + rest + `}]`, []webhook.Contact{{UserID: "US.7", ParentUserID: "US.ENT.9"}}, ""},
+		{"bad neighbours", `[{"user_id":"US.9"}]`, `[{"user_id":"US.7",` + rest + `},7,null,{"user_id":"a/b",` + rest + `},{"user_id":"US.7","user_id":"US.8",` + rest + `},{"user_id":"US.8",` + rest + `}]`,
+			[]webhook.Contact{{UserID: "US.7"}, {}, {}, {}, {}, {UserID: "US.8"}}, ""},
+		{"another category", `[]`, `[{"user_id":"US.7","category":"utility_messages","value":"stop","timestamp":1790003000}]`, []webhook.Contact{{}}, "unknown event"},
+		{"another wish", `[]`, `[{"user_id":"US.7","category":"marketing_messages","value":"less","timestamp":1790003000}]`, []webhook.Contact{{}}, "unknown event"},
+		{"no items", `[]`, `[]`, []webhook.Contact{{}}, "members missing or malformed"},
+		{"one object", `[]`, `{"user_id":"US.7",` + rest + `}`, []webhook.Contact{{UserID: "US.7"}}, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":"300100200","changes":[{"field":"user_preferences","value":%s}]}]}`, fmt.Sprintf(form, test.contacts, test.items))
+			events := known(t, "secret").Normalize(body, received)
+			var got []webhook.Contact
+			for _, e := range events {
+				if e.Phone != (webhook.Phone{ID: "400100", Number: "15550100001"}) {
+					t.Errorf("phone %v", e.Phone)
+				}
+				switch data := e.Data.(type) {
+				case *webhook.Preference:
+					got = append(got, data.Contact)
+					if e.Type != webhook.ContactMarketingStopped || e.Key == "" || e.Time.Unix() != 1790003000 {
+						t.Errorf("got %s at %s, key %q", e.Type, e.Time, e.Key)
+					}
+				case *webhook.Raw:
+					got = append(got, webhook.Contact{})
+					if test.reason != "" && data.Reason != test.reason {
+						t.Errorf("got reason %q, want %q", data.Reason, test.reason)
+					}
+				}
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A key of a preference rests on what does not change: the id of the person, not whether the number came along.
+func TestPreferenceKey(t *testing.T) {
+	key := func(item string) string {
+		return one(t, about("user_preferences", `{"metadata":{"phone_number_id":"4"},"contacts":[{"user_id":"US.7","wa_id":"1"}],"user_preferences":[{`+item+`,"category":"marketing_messages","value":"stop","timestamp":1790003000}]}`)).Key
+	}
+	if a, b := key(`"user_id":"US.7","wa_id":"1"`), key(`"user_id":"US.7","detail":"text"`); a != b {
+		t.Errorf("%s and %s", a, b)
+	}
+}
+
+func TestPreferenceOfNoNumber(t *testing.T) {
+	for value, want := range map[string]string{
+		`{"user_preferences":[{"wa_id":"1","category":"marketing_messages","value":"stop","timestamp":1}]}`:                                      "no phone number",
+		`{"metadata":{"phone_number_id":"a/b"},"user_preferences":[{"wa_id":"1","category":"marketing_messages","value":"stop","timestamp":1}]}`: "malformed phone number id",
+	} {
+		if raw, ok := one(t, about("user_preferences", value)).Data.(*webhook.Raw); !ok || raw.Reason != want {
+			t.Errorf("%s: got %+v, want %q", value, raw, want)
+		}
+	}
+}
+
+// An error of the account recurs: it must not pass for the redelivery of another.
+func TestTrafficWithAnErrorHasNoKey(t *testing.T) {
+	body := func(rest string) []byte {
+		return []byte(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"4"},"statuses":[{"id":"wamid.1","status":"sent"},{"id":"wamid.2","status":"sent"}]` + rest + `}}]}]}`)
+	}
+	if one(t, body("")).Key == "" {
+		t.Error("two statuses have no key")
+	}
+	for _, rest := range []string{`,"errors":[{"code":130429}]`, `,"messages":[{"from":"1"}]`} {
+		if got := one(t, body(rest)).Key; got != "" {
+			t.Errorf("with %s the key is %s", rest, got)
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	second := time.Unix(1790001000, 0).UTC()
+	for text, want := range map[string]time.Time{
+		`1790001000`: second, `"1790001000"`: second, `1790001000000`: second, `"1790001000000"`: second, `1.790001e9`: second,
+		`1790001000.9`: second, `" 1790001000 "`: second, `1790001000123`: second.Add(123 * time.Millisecond),
+		`"2026-09-21T14:30:00Z"`: second, `"2026-09-21T14:30:00+0000"`: second, `"2026-09-21T16:30:00+02:00"`: second, `"2026-09-21T16:30:00+0200"`: second,
+		`null`: {}, `0`: {}, `-1`: {}, `""`: {}, `"tomorrow"`: {}, `[1790001000]`: {}, `{}`: {}, `true`: {}, `1e999`: {}, `99999999999999999999`: {},
+		`"NaN"`: {}, `"Inf"`: {}, `"September 21, 2026"`: {}, `"0001-01-01T00:00:00Z"`: {}, `179000100012345`: {}, ``: {},
+	} {
+		if got := meta.Cut([]byte(text)).Time(); !got.Equal(want) {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestPeek(t *testing.T) {
+	tests := []struct {
+		name, body string
+		want       webhook.Peek
+	}{
+		{"urgent", `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"id":"2","field":"x"}},{"value":{},"field":"account_update"},{"field":"messages"}]},{"changes":[],"id":3}]}`,
+			webhook.Peek{Fields: []string{"messages", "account_update"}, Accounts: []string{"1", "3"}, Urgent: true}},
+		{"traffic", `{"entry":[{"id":"1","changes":[{"field":"messages"},{"field":"group_status_update"},{"field":"smb_message_echoes"},{"field":"history"},{"field":"calls"}]}]}`,
+			webhook.Peek{Fields: []string{"messages", "group_status_update", "smb_message_echoes", "history", "calls"}, Accounts: []string{"1"}}},
+		{"unknown", `{"entry":[{"id":"a/b","changes":[{"field":"some thing"}]}]}`, webhook.Peek{Urgent: true}},
+		{"nothing", `{"entry":[{"id":`, webhook.Peek{}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, known(t, "secret").Peek([]byte(test.body))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,272 @@
+// Package providertest examines providers: one exam that every provider passes, and stories that show what each makes of
+// its webhooks.
+package providertest
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/provider"
+	"holdfast/internal/webhook"
+)
+
+// received is when the webhooks of exams and stories arrive.
+var received = time.Date(2026, 9, 21, 17, 0, 0, 0, time.UTC)
+
+// A Subject is a provider to be examined.
+type Subject struct {
+	Samples fs.FS // samples/*.json
+	// New makes a provider that knows these secrets and signs with the first of them.
+	New func(t *testing.T, secrets ...string) provider.Provider
+	// CredentialOnly says that the evidence proves who sends, and nothing of the body.
+	CredentialOnly bool
+	// Malformed are headers, by name, whose values are not of the form that the dialect prescribes.
+	Malformed map[string][]string
+	// Unknown is a body with a field that nobody knows.
+	Unknown string
+	// Batch puts several bodies into one, in their order. Nil if the dialect has no batches.
+	Batch func(t *testing.T, bodies [][]byte) []byte
+}
+
+// Exam asks what every provider must answer alike.
+func Exam(t *testing.T, s Subject) {
+	samples := samplesOf(t, s.Samples)
+	t.Run("authenticity", func(t *testing.T) { s.authenticity(t, samples) })
+	t.Run("form", func(t *testing.T) { s.form(t, samples) })
+	t.Run("rotation", func(t *testing.T) { s.rotation(t, samples) })
+	t.Run("meaning", func(t *testing.T) { s.meaning(t, samples) })
+	t.Run("batches", func(t *testing.T) { s.batches(t, samples) })
+	t.Run("nonsense", func(t *testing.T) { s.nonsense(t, samples) })
+}
+
+func (s Subject) authenticity(t *testing.T, samples map[string][]byte) {
+	p := s.New(t, "secret-a")
+	for name, body := range samples {
+		good := sign(t, p, body)
+		if err := accept(t, p, good, body); err != nil {
+			t.Errorf("%s: its own signature is refused: %v", name, err)
+		}
+		forged := sign(t, s.New(t, "secret-of-somebody-else"), body)
+		if err := accept(t, p, forged, body); err == nil {
+			t.Errorf("%s: a forged webhook is accepted", name)
+		}
+		if s.CredentialOnly {
+			continue
+		}
+		for _, tampered := range []string{string(body) + " ", "", strings.ToUpper(string(body)), strings.ReplaceAll(string(body), " ", "")} {
+			if tampered == string(body) {
+				continue
+			}
+			if err := accept(t, p, good, []byte(tampered)); !errors.Is(err, webhook.SignatureMismatch) {
+				t.Errorf("%s: a tampered body gives %v, want %v", name, err, webhook.SignatureMismatch)
+			}
+		}
+	}
+}
+
+func (s Subject) form(t *testing.T, samples map[string][]byte) {
+	p := s.New(t, "secret-a")
+	body := anyOf(samples)
+	good := sign(t, p, body)
+	if err := accept(t, p, http.Header{}, body); !errors.Is(err, webhook.MissingEvidence) {
+		t.Errorf("no headers at all give %v, want %v", err, webhook.MissingEvidence)
+	}
+	if err := p.Verify(webhook.Evidence{}, body, received); !errors.Is(err, webhook.MissingEvidence) {
+		t.Errorf("no evidence at all gives %v, want %v", err, webhook.MissingEvidence)
+	}
+	for name, values := range good {
+		without := good.Clone()
+		without.Del(name)
+		if err := accept(t, p, without, body); !errors.Is(err, webhook.MissingEvidence) {
+			t.Errorf("without %s: %v, want %v", name, err, webhook.MissingEvidence)
+		}
+		empty := good.Clone()
+		empty.Set(name, "")
+		if err := accept(t, p, empty, body); !errors.Is(err, webhook.MissingEvidence) {
+			t.Errorf("with an empty %s: %v, want %v", name, err, webhook.MissingEvidence)
+		}
+		twice := good.Clone()
+		twice[name] = append(twice[name], values...)
+		if err := accept(t, p, twice, body); err == nil {
+			t.Errorf("with %s twice: accepted", name)
+		}
+	}
+	for name, values := range s.Malformed {
+		for _, value := range values {
+			bad := good.Clone()
+			bad.Set(name, value)
+			if err := accept(t, p, bad, body); !errors.Is(err, webhook.MalformedEvidence) {
+				t.Errorf("with %s %q: %v, want %v", name, value, err, webhook.MalformedEvidence)
+			}
+			kept := map[string]string{}
+			for name := range bad {
+				kept[strings.ToLower(name)] = bad.Get(name)
+			}
+			if err := p.Verify(webhook.Evidence{Headers: kept}, body, received); err == nil {
+				t.Errorf("evidence with %s %q is verified", name, value)
+			}
+		}
+	}
+}
+
+func (s Subject) rotation(t *testing.T, samples map[string][]byte) {
+	body := anyOf(samples)
+	before, during, after := s.New(t, "secret-a"), s.New(t, "secret-b", "secret-a"), s.New(t, "secret-b")
+	old, renewed := sign(t, before, body), sign(t, after, body)
+	tests := []struct {
+		name    string
+		p       provider.Provider
+		headers http.Header
+		good    bool
+	}{
+		{"old secret before", before, old, true},
+		{"new secret before", before, renewed, false},
+		{"old secret during", during, old, true},
+		{"new secret during", during, renewed, true},
+		{"first secret during", during, sign(t, during, body), true},
+		{"old secret after", after, old, false},
+		{"new secret after", after, renewed, true},
+	}
+	for _, test := range tests {
+		if err := accept(t, test.p, test.headers, body); (err == nil) != test.good {
+			t.Errorf("%s: %v, want accepted: %t", test.name, err, test.good)
+		}
+	}
+	// What was kept is asked again in the workflow, where a secret may be gone.
+	ev, err := during.Evidence(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := during.Verify(ev, body, received); err != nil {
+		t.Errorf("kept evidence is refused while its secret is configured: %v", err)
+	}
+	if err := after.Verify(ev, body, received); err == nil {
+		t.Error("kept evidence outlives its secret")
+	}
+}
+
+func (s Subject) meaning(t *testing.T, samples map[string][]byte) {
+	p := s.New(t, "secret-a")
+	for name, body := range samples {
+		events := p.Normalize(body, received)
+		Check(t, body, events)
+		if again := s.New(t, "secret-b").Normalize(body, received); !cmp.Equal(events, again) {
+			t.Errorf("%s: not the same the second time:\n%s", name, cmp.Diff(events, again))
+		}
+		peek := p.Peek(body)
+		for _, e := range events {
+			if e.Key == "" {
+				t.Errorf("%s: %s has no natural key", name, e.Type)
+			}
+			if family := e.Type.Family(); (family == "account" || family == "phone") && !peek.Urgent {
+				t.Errorf("%s: not urgent, but %s is in it", name, e.Type)
+			}
+		}
+		if len(peek.Fields) == 0 {
+			t.Errorf("%s: Peek sees no field", name)
+		}
+	}
+	unknown := p.Normalize([]byte(s.Unknown), received)
+	Check(t, []byte(s.Unknown), unknown)
+	if len(unknown) != 1 || unknown[0].Type != webhook.Unrecognized {
+		t.Errorf("an unknown field gives %v, want one unrecognized event", unknown)
+	}
+}
+
+func (s Subject) batches(t *testing.T, samples map[string][]byte) {
+	if s.Batch == nil {
+		t.Skip("this dialect has no batches")
+	}
+	p := s.New(t, "secret-a")
+	var bodies [][]byte
+	var want []webhook.Event
+	for _, body := range samples {
+		bodies = append(bodies, body, []byte(s.Unknown))
+		want = append(want, p.Normalize(body, received)...)
+		want = append(want, p.Normalize([]byte(s.Unknown), received)...)
+	}
+	batch := s.Batch(t, bodies)
+	got := p.Normalize(batch, received)
+	Check(t, batch, got)
+	if len(got) != len(want) {
+		t.Fatalf("%d events in the batch, %d of its elements alone", len(got), len(want))
+	}
+	for i := range got {
+		if got[i].Key != want[i].Key || got[i].Type != want[i].Type {
+			t.Errorf("in a batch %s %s, alone %s %s", got[i].Type, got[i].Key, want[i].Type, want[i].Key)
+		}
+	}
+}
+
+// nonsense is what must neither crash nor disappear.
+func (s Subject) nonsense(t *testing.T, samples map[string][]byte) {
+	p := s.New(t, "secret-a")
+	bodies := []string{
+		"", " ", "null", "true", "0", `""`, "[]", "{}", "[{}]", "{", `{"`, `{"field"`, "\xff", "\x00", "\ufeff{}",
+		`{"field":null,"value":null}`, `{"object":null,"entry":null}`, `{"field":[],"value":[]}`, `{"object":[],"entry":{}}`,
+		strings.Repeat("[", 100_000), strings.Repeat(`{"value":`, 5_000) + "0" + strings.Repeat("}", 5_000),
+		`{"entry":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + "}",
+	}
+	for _, body := range samples {
+		for n := 0; n < len(body); n += 1 + len(body)/50 {
+			bodies = append(bodies, string(body[:n]))
+		}
+		for _, r := range [][2]string{
+			{`"`, `'`}, {":", ":null,\"x\":"}, {":", ":["}, {`"value"`, `"value":null,"value"`}, {`"event"`, `"event":[],"event"`},
+			{"1", "99999999999999999999999999999999999999999"}, {"1", "1e999"}, {"1", "\xff"}, {"a", `\ud800`}, {"}", "}}"},
+		} {
+			bodies = append(bodies, strings.ReplaceAll(string(body), r[0], r[1]), strings.Replace(string(body), r[0], r[1], 1))
+		}
+	}
+	for _, body := range bodies {
+		p.Peek([]byte(body))
+		events := p.Normalize([]byte(body), received)
+		Check(t, []byte(body), events)
+		if !json.Valid([]byte(body)) {
+			if raw, ok := events[0].Data.(*webhook.Raw); len(events) != 1 || !ok || string(raw.Value) != body {
+				t.Errorf("%.80q is not JSON and gives %d events, want one unrecognized event with all of it", body, len(events))
+			}
+		}
+	}
+}
+
+// accept does what the ingress does, and what the workflow does later with what was kept.
+func accept(t *testing.T, p provider.Provider, h http.Header, body []byte) error {
+	t.Helper()
+	ev, err := p.Evidence(h)
+	if err != nil {
+		if refusal := webhook.Refusal(""); !errors.As(err, &refusal) {
+			t.Errorf("Evidence returns %T, want a webhook.Refusal", err)
+		}
+		return err
+	}
+	kept, err := json.Marshal(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again webhook.Evidence
+	if err := json.Unmarshal(kept, &again); err != nil {
+		t.Fatal(err)
+	}
+	err = p.Verify(again, body, received)
+	if refusal := webhook.Refusal(""); err != nil && !errors.As(err, &refusal) {
+		t.Errorf("Verify returns %T, want a webhook.Refusal", err)
+	}
+	return err
+}
+
+func sign(t *testing.T, p provider.Provider, body []byte) http.Header {
+	t.Helper()
+	signer, ok := p.(provider.Signer)
+	if !ok {
+		t.Fatalf("%T cannot sign: an exam needs a provider.Signer", p)
+	}
+	return signer.Sign(body, received)
+}

@@ -1,0 +1,155 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"holdfast/internal/webhook"
+)
+
+// writeEvents claims the events that nobody has recorded and finds out what became of the others.
+func (g *group) writeEvents(ctx context.Context, c conn) error {
+	rows := make([][]any, len(g.ids))
+	for i, id := range g.ids {
+		e := g.byID[id]
+		e.fresh, e.outcome = false, provisional(e.Event)
+		rows[i] = []any{
+			id, string(e.Event.Type), e.source, text(e.Event.Account), e.Event.Time.UnixMicro(), g.now,
+			e.webhook, g.workflow, string(e.outcome), e.payload,
+		}
+	}
+	// An insert that meets the row of a transaction under way waits for its end. So what is not fresh here is committed.
+	const into = "INSERT INTO events (id, type, source, account, time, recorded_at, webhook, workflow, outcome, payload)"
+	err := c.insert(ctx, into, rows, "ON CONFLICT DO NOTHING RETURNING id", func(rows *sql.Rows) error {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		g.byID[id].fresh = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return g.readKnown(ctx, c)
+}
+
+func (g *group) readKnown(ctx context.Context, c conn) error {
+	var known []string
+	for _, id := range g.ids {
+		if !g.byID[id].fresh {
+			known = append(known, id)
+		}
+	}
+	found := 0
+	const query = "SELECT id, workflow, webhook, outcome FROM events WHERE id IN"
+	err := c.in(ctx, query, nil, known, func(rows *sql.Rows) error {
+		var id, workflow, from string
+		var outcome webhook.Outcome
+		if err := rows.Scan(&id, &workflow, &from, &outcome); err != nil {
+			return err
+		}
+		e := g.byID[id]
+		// Another webhook of this workflow counts as another owner, so that a group recorded webhook by webhook has the
+		// outcomes that it has when recorded at once.
+		if workflow != g.workflow || from != e.webhook {
+			outcome = webhook.Duplicate
+		}
+		e.outcome = outcome
+		found++
+		return nil
+	})
+	if err == nil && found < len(known) { // pruned between the two statements
+		return errAgain
+	}
+	return err
+}
+
+// provisional is the outcome of a fresh event as far as it can be known without what else is known.
+func provisional(e webhook.Event) webhook.Outcome {
+	switch {
+	case e.Test:
+		return webhook.Test
+	case e.Stale:
+		return webhook.Stale
+	}
+	return webhook.Fresh
+}
+
+// writeOutcomes corrects what turned out to be other than provisional. Few do.
+func (g *group) writeOutcomes(ctx context.Context, c conn) error {
+	for _, outcome := range []webhook.Outcome{webhook.Unchanged, webhook.Late} {
+		var ids []string
+		for _, id := range g.ids {
+			if e := g.byID[id]; e.fresh && e.outcome == outcome {
+				ids = append(ids, id)
+			}
+		}
+		err := c.in(ctx, "UPDATE events SET outcome = ? WHERE id IN", []any{string(outcome)}, ids, nil)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// An Entry is an event of the log.
+type Entry struct {
+	Event    webhook.Event
+	Outcome  webhook.Outcome
+	Workflow string // that recorded it
+	Recorded time.Time
+}
+
+// EventsOf returns the latest events of an account, latest first, at most limit.
+func (s *Store) EventsOf(ctx context.Context, account string, limit int) ([]Entry, error) {
+	var log []Entry
+	const query = "SELECT payload, outcome, workflow, recorded_at FROM events WHERE account = ? ORDER BY time DESC, id LIMIT ?"
+	err := s.read().each(ctx, query, []any{text(account), limit}, func(rows *sql.Rows) error {
+		var e Entry
+		var payload []byte
+		var recorded int64
+		if err := rows.Scan(&payload, &e.Outcome, &e.Workflow, &recorded); err != nil {
+			return err
+		}
+		var err error
+		e.Event, err = decode(payload, e.Outcome)
+		e.Recorded = time.UnixMicro(recorded).UTC()
+		log = append(log, e)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read events of account: %w", err)
+	}
+	return log, nil
+}
+
+// decode reads an event of the log. That it was late is known only after its payload is written, so the outcome says it.
+func decode(payload []byte, outcome webhook.Outcome) (webhook.Event, error) {
+	var e webhook.Event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return webhook.Event{}, err
+	}
+	e.Late = outcome == webhook.Late
+	return e, nil
+}
+
+// text makes a lookup key of what a provider sent. PostgreSQL takes no NUL and nothing that is not UTF-8, and no index
+// takes what is very long; what any provider means by an id or a number is neither. The payload has it as it came.
+func text(s string) string {
+	const longest = 1000
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	if len(s) <= longest {
+		return s
+	}
+	end := longest
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}

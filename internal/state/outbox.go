@@ -1,0 +1,200 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/internal/webhook"
+)
+
+// A debt is a row of the outbox.
+type debt struct {
+	events  []string
+	settled bool
+}
+
+// writeOutbox notes who is to be told of the fresh events. A workflow that owes a destination something already, because
+// it records webhook by webhook or a newer version found more in a webhook, owes it more.
+func (g *group) writeOutbox(ctx context.Context, c conn) error {
+	fresh := map[string][]string{}
+	for _, e := range g.entries {
+		if !e.fresh || !e.outcome.Told() {
+			continue
+		}
+		for _, destination := range e.Destinations {
+			ids := fresh[destination]
+			if n := len(ids); n == 0 || ids[n-1] != e.Event.ID { // named twice
+				fresh[destination] = append(ids, e.Event.ID)
+			}
+		}
+	}
+	destinations := slices.Sorted(maps.Keys(fresh))
+	rows := make([][]any, len(destinations))
+	for i, destination := range destinations {
+		rows[i] = []any{g.workflow, destination, encodeIDs(fresh[destination]), g.now}
+	}
+	found := map[string]debt{}
+	err := c.insert(ctx, "INSERT INTO outbox (workflow, destination, events, created_at)", rows,
+		`ON CONFLICT (workflow, destination) DO UPDATE SET workflow = excluded.workflow
+		RETURNING destination, events, settled_at`, func(rows *sql.Rows) error {
+			var destination, events string
+			var settled sql.NullInt64
+			if err := rows.Scan(&destination, &events, &settled); err != nil {
+				return err
+			}
+			ids, err := decodeIDs(events)
+			found[destination] = debt{ids, settled.Valid}
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	for _, destination := range destinations {
+		d := found[destination]
+		if !d.settled && slices.Equal(d.events, fresh[destination]) {
+			continue // the row is new
+		}
+		const query = "UPDATE outbox SET events = ?, settled_at = NULL, how = '' WHERE workflow = ? AND destination = ?"
+		if err := c.exec(ctx, query, encodeIDs(append(d.events, fresh[destination]...)), g.workflow, destination); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// owedBy lists the unsettled rows of a workflow, by destination name.
+func owedBy(ctx context.Context, c conn, workflow string) ([]webhook.Owed, error) {
+	var owed []webhook.Owed
+	const query = "SELECT destination, events FROM outbox WHERE workflow = ? AND settled_at IS NULL"
+	err := c.each(ctx, query, []any{workflow}, func(rows *sql.Rows) error {
+		var o webhook.Owed
+		var events string
+		if err := rows.Scan(&o.Destination, &events); err != nil {
+			return err
+		}
+		var err error
+		o.Events, err = decodeIDs(events)
+		owed = append(owed, o)
+		return err
+	})
+	// Not by the database, whose collation may be any.
+	slices.SortFunc(owed, func(a, b webhook.Owed) int { return strings.Compare(a.Destination, b.Destination) })
+	return owed, err
+}
+
+// Owed returns the events that a workflow owes a destination, in the order in which they are to be told; none if that is
+// settled or was never owed. An event that is no longer in the log cannot be told: it is left out, and remains owed until
+// it is settled.
+func (s *Store) Owed(ctx context.Context, workflow, destination string) ([]webhook.Event, error) {
+	c := s.read()
+	d, err := readDebt(ctx, c, "SELECT events FROM outbox WHERE workflow = ? AND destination = ? AND settled_at IS NULL", workflow, destination)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	log := make(map[string]webhook.Event, len(d))
+	err = c.in(ctx, "SELECT id, outcome, payload FROM events WHERE id IN", nil, d, func(rows *sql.Rows) error {
+		var id string
+		var outcome webhook.Outcome
+		var payload []byte
+		if err := rows.Scan(&id, &outcome, &payload); err != nil {
+			return err
+		}
+		var err error
+		log[id], err = decode(payload, outcome)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read events that are owed: %w", err)
+	}
+	events := make([]webhook.Event, 0, len(d))
+	for _, id := range d {
+		if e, ok := log[id]; ok {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+// Settle takes events off what a workflow owes a destination. When none is left, it is settled; how says in a word why.
+// Events that are not owed, or a destination that is owed nothing, change nothing: it may be repeated, also by an
+// attempt that was thought dead.
+func (s *Store) Settle(ctx context.Context, workflow, destination string, events []string, how string) error {
+	if len(events) == 0 {
+		return nil
+	}
+	// Nearly always all of it was told, in order; that takes one statement. Any other case, or an error, takes the long way.
+	c := conn{s.writer, s.numbered}
+	const all = `UPDATE outbox SET events = '[]', settled_at = ?, how = ?
+		WHERE workflow = ? AND destination = ? AND settled_at IS NULL AND events = ? RETURNING workflow`
+	done := false
+	err := c.each(ctx, all, []any{time.Now().UnixMicro(), how, workflow, destination, encodeIDs(events)}, func(*sql.Rows) error {
+		done = true
+		return nil
+	})
+	if err == nil && done {
+		return nil
+	}
+	if err := s.write(ctx, func(c conn) error { return settle(ctx, c, workflow, destination, events, how) }); err != nil {
+		return fmt.Errorf("settle outbox: %w", err)
+	}
+	return nil
+}
+
+func settle(ctx context.Context, c conn, workflow, destination string, events []string, how string) error {
+	// An update that changes nothing locks the row in both databases.
+	left, err := readDebt(ctx, c, `UPDATE outbox SET workflow = workflow
+		WHERE workflow = ? AND destination = ? AND settled_at IS NULL RETURNING events`, workflow, destination)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	told := make(map[string]bool, len(events))
+	for _, id := range events {
+		told[id] = true
+	}
+	left = slices.DeleteFunc(left, func(id string) bool { return told[id] })
+	var settled sql.NullInt64
+	if len(left) == 0 {
+		settled = sql.NullInt64{Int64: time.Now().UnixMicro(), Valid: true}
+	} else {
+		how = ""
+	}
+	return c.exec(ctx, "UPDATE outbox SET events = ?, settled_at = ?, how = ? WHERE workflow = ? AND destination = ?",
+		encodeIDs(left), settled, how, workflow, destination)
+}
+
+// readDebt reads the ids of one row; none if the query finds none.
+func readDebt(ctx context.Context, c conn, query, workflow, destination string) ([]string, error) {
+	var ids []string
+	err := c.each(ctx, query, []any{workflow, destination}, func(rows *sql.Rows) error {
+		var events string
+		if err := rows.Scan(&events); err != nil {
+			return err
+		}
+		var err error
+		ids, err = decodeIDs(events)
+		return err
+	})
+	return ids, err
+}
+
+func encodeIDs(ids []string) string {
+	if len(ids) == 0 {
+		return "[]"
+	}
+	data, _ := json.Marshal(ids) // strings always can be
+	return string(data)
+}
+
+func decodeIDs(data string) ([]string, error) {
+	var ids []string
+	if err := json.Unmarshal([]byte(data), &ids); err != nil {
+		return nil, fmt.Errorf("outbox row: %w", err)
+	}
+	return ids, nil
+}

@@ -1,0 +1,151 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/internal/webhook"
+)
+
+// Record stores the events of a group in one transaction: the event log, what the events change, and who is owed word of
+// them. Either all of it is stored or nothing.
+//
+// An event is recorded once. If the same workflow records the same webhook again, nothing happens and its events have
+// the outcomes that they had; this is what makes Record safe to repeat after a crash, a reset, or a redelivery after
+// termination. An event that is known from another workflow or another webhook, or that came earlier in the group, is a
+// [webhook.Duplicate].
+//
+// What is fresh is applied in the order of the group. A test beats stale: dashboards send samples with old times.
+//
+// A workflow may record in several calls; what it owes adds up, and Owed lists all of it.
+func (s *Store) Record(ctx context.Context, workflow string, records []webhook.Record) (webhook.Recorded, error) {
+	g, err := newGroup(workflow, records)
+	if err != nil {
+		return webhook.Recorded{}, fmt.Errorf("record: %w", err)
+	}
+	var owed []webhook.Owed
+	err = s.write(ctx, func(c conn) error {
+		var err error
+		owed, err = g.record(ctx, c)
+		return err
+	})
+	if err != nil {
+		return webhook.Recorded{}, fmt.Errorf("record: %w", err)
+	}
+	return webhook.Recorded{Outcomes: g.outcomes(), Owed: owed}, nil
+}
+
+// A group is what one call records.
+type group struct {
+	workflow string
+	records  []webhook.Record
+	entries  []*entry // each event once, in the order of the group
+	byID     map[string]*entry
+	ids      []string // sorted
+	now      int64
+}
+
+// An entry is an event of a group, where it comes first.
+type entry struct {
+	*webhook.Candidate
+	webhook string
+	source  string
+	payload []byte
+	fresh   bool // not in the log before this transaction
+	outcome webhook.Outcome
+}
+
+func newGroup(workflow string, records []webhook.Record) (*group, error) {
+	g := &group{workflow: workflow, records: records, byID: map[string]*entry{}, now: time.Now().UnixMicro()}
+	for i := range records {
+		r := &records[i]
+		for j := range r.Events {
+			candidate := &r.Events[j]
+			id := candidate.Event.ID
+			if g.byID[id] != nil {
+				continue
+			}
+			payload, err := json.Marshal(candidate.Event)
+			if err != nil {
+				return nil, fmt.Errorf("event %s: %w: it is not JSON", id, webhook.ErrUnprocessable)
+			}
+			for _, change := range candidate.Changes {
+				if !json.Valid([]byte(change.Value)) {
+					return nil, fmt.Errorf("event %s: %w: the value of %s is not JSON", id, webhook.ErrUnprocessable, change.Aspect)
+				}
+			}
+			e := &entry{Candidate: candidate, webhook: r.Webhook, source: r.Source, payload: payload}
+			g.entries, g.byID[id], g.ids = append(g.entries, e), e, append(g.ids, id)
+		}
+	}
+	slices.Sort(g.ids)
+	return g, nil
+}
+
+// record writes table after table, always in this order: see [conn.insert].
+func (g *group) record(ctx context.Context, c conn) ([]webhook.Owed, error) {
+	if err := g.writeWebhooks(ctx, c); err != nil {
+		return nil, fmt.Errorf("write webhooks: %w", err)
+	}
+	if err := g.writeEvents(ctx, c); err != nil {
+		return nil, fmt.Errorf("write events: %w", err)
+	}
+	if err := g.writeFacts(ctx, c); err != nil {
+		return nil, fmt.Errorf("write facts: %w", err)
+	}
+	if err := g.writeOutcomes(ctx, c); err != nil {
+		return nil, fmt.Errorf("write outcomes: %w", err)
+	}
+	if err := g.writeOutbox(ctx, c); err != nil {
+		return nil, fmt.Errorf("write outbox: %w", err)
+	}
+	owed, err := owedBy(ctx, c, g.workflow)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	return owed, nil
+}
+
+func (g *group) outcomes() [][]webhook.Outcome {
+	all := make([][]webhook.Outcome, len(g.records))
+	for i := range g.records {
+		r := &g.records[i]
+		all[i] = make([]webhook.Outcome, len(r.Events))
+		for j := range r.Events {
+			candidate := &r.Events[j]
+			e := g.byID[candidate.Event.ID]
+			if e.Candidate != candidate { // came earlier in the group
+				all[i][j] = webhook.Duplicate
+				continue
+			}
+			all[i][j] = e.outcome
+		}
+	}
+	return all
+}
+
+func (g *group) writeWebhooks(ctx context.Context, c conn) error {
+	rows := make([][]any, len(g.records))
+	for i, r := range g.records {
+		rows[i] = []any{r.Webhook, g.workflow, r.Source, r.Received.UnixMicro()}
+	}
+	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	return c.insert(ctx, "INSERT INTO webhooks (webhook, workflow, source, received)", rows, "ON CONFLICT DO NOTHING", nil)
+}
+
+// Workflow returns the id of the workflow that recorded a webhook, alone or in a group; "" if none did.
+func (s *Store) Workflow(ctx context.Context, webhook string) (string, error) {
+	var workflow string
+	err := s.read().each(ctx, "SELECT workflow FROM webhooks WHERE webhook = ?", []any{webhook}, func(rows *sql.Rows) error {
+		return rows.Scan(&workflow)
+	})
+	if err != nil {
+		return "", fmt.Errorf("find workflow of webhook: %w", err)
+	}
+	return workflow, nil
+}
