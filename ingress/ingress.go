@@ -166,7 +166,7 @@ func (in *Ingress) Replace(sources map[string]Source) error {
 	for _, src := range next {
 		src.metrics = in.metrics.of(src.Name)
 	}
-	if previous := in.sources.Swap(&next); previous != nil {
+	if previous := in.sources.Load(); previous != nil {
 		in.metrics.forget(*previous, next)
 	}
 	return nil

@@ -79,7 +79,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, within time.D
 	if !held.grow(size) {
 		return nil, overloaded
 	}
-	bounded := r.Body
+	bounded := http.MaxBytesReader(w, r.Body, limit)
 	body := make([]byte, 0, size)
 	for {
 		n, err := bounded.Read(body[len(body):cap(body)])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -79,28 +80,75 @@ func TestOverlappingGroups(t *testing.T) {
 				t.Errorf("%d events are owed, want each of %d once", len(all), events)
 			}
 		}
+		noDeadlocks(t, url, stores)
 	})
 }
 
+// Four ban the same twenty accounts at once, each in an order of its own. One of them is first, for every account.
 func TestFirstBansAtOnce(t *testing.T) {
 	exam(t, func(t *testing.T, url string) {
+		const writers, accounts = 4, 20
 		stores := []*state.Store{open(t, url), open(t, url)}
-		for round := range 20 {
-			outcomes := make([]webhook.Outcome, 4)
-			together(len(outcomes), func(i int) {
-				c := ban(fmt.Sprintf("%d-%d", round, i), at(round))
-				c.Changes[0].Entity = webhook.AccountEntity(fmt.Sprint(round))
-				recorded, err := stores[i%2].Record(t.Context(), c.Event.ID, []webhook.Record{in(c.Event.ID, c)})
+		for round := range 10 {
+			outcomes := make([][accounts]webhook.Outcome, writers)
+			together(writers, func(i int) {
+				id := fmt.Sprintf("%d-%d", round, i)
+				order := rand.Perm(accounts)
+				var bans []webhook.Candidate
+				for _, n := range order {
+					c := ban(fmt.Sprintf("%s-%d", id, n), at(round))
+					c.Changes[0].Entity = webhook.AccountEntity(fmt.Sprintf("%d-%d", round, n))
+					bans = append(bans, c)
+				}
+				recorded, err := stores[i%2].Record(t.Context(), id, []webhook.Record{in(id, bans...)})
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				outcomes[i] = recorded.Outcomes[0][0]
+				for j, n := range order {
+					outcomes[i][n] = recorded.Outcomes[0][j]
+				}
 			})
-			slices.Sort(outcomes)
-			same(t, "outcomes", outcomes, []webhook.Outcome{webhook.Fresh, webhook.Unchanged, webhook.Unchanged, webhook.Unchanged})
+			for n := range accounts {
+				var got []webhook.Outcome
+				for i := range writers {
+					got = append(got, outcomes[i][n])
+				}
+				slices.Sort(got)
+				same(t, "outcomes", got, []webhook.Outcome{webhook.Fresh, webhook.Unchanged, webhook.Unchanged, webhook.Unchanged})
+			}
 		}
+		noDeadlocks(t, url, stores)
 	})
+}
+
+// noDeadlocks makes sure that no transaction was only saved by doing it again. Sessions report deadlocks when they end,
+// so it closes the stores and waits for that.
+func noDeadlocks(t *testing.T, url string, stores []*state.Store) {
+	t.Helper()
+	if !strings.HasPrefix(url, "postgres:") {
+		return
+	}
+	for _, s := range stores {
+		s.Close()
+	}
+	db := behind(t, url)
+	const query = `SELECT deadlocks, (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()), pg_sleep(0.01)::text
+		FROM pg_stat_database WHERE datname = current_database()`
+	for {
+		var deadlocks, sessions int
+		var void string
+		if err := db.QueryRowContext(t.Context(), query).Scan(&deadlocks, &sessions, &void); err != nil {
+			t.Fatal(err)
+		}
+		if sessions > 1 {
+			continue
+		}
+		if deadlocks > 0 {
+			t.Errorf("%d transactions ended in a deadlock", deadlocks)
+		}
+		return
+	}
 }
 
 func TestOpenAtOnce(t *testing.T) {

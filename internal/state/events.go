@@ -98,8 +98,8 @@ func (g *group) writeOutcomes(ctx context.Context, c conn) error {
 	return nil
 }
 
-// An Entry is an event of the log.
-type Entry struct {
+// A Logged event is an entry of the log.
+type Logged struct {
 	Event    webhook.Event
 	Outcome  webhook.Outcome
 	Workflow string // that recorded it
@@ -107,11 +107,11 @@ type Entry struct {
 }
 
 // EventsOf returns the latest events of an account, latest first, at most limit.
-func (s *Store) EventsOf(ctx context.Context, account string, limit int) ([]Entry, error) {
-	var log []Entry
+func (s *Store) EventsOf(ctx context.Context, account string, limit int) ([]Logged, error) {
+	var log []Logged
 	const query = "SELECT payload, outcome, workflow, recorded_at FROM events WHERE account = ? ORDER BY time DESC, id LIMIT ?"
 	err := s.read().each(ctx, query, []any{text(account), limit}, func(rows *sql.Rows) error {
-		var e Entry
+		var e Logged
 		var payload []byte
 		var recorded int64
 		if err := rows.Scan(&payload, &e.Outcome, &e.Workflow, &recorded); err != nil {

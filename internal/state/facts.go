@@ -22,8 +22,8 @@ func (r register) compare(other register) int {
 	return cmp.Or(strings.Compare(r.entity, other.entity), strings.Compare(r.aspect, other.aspect))
 }
 
-// A fact is the content of a register.
-type fact struct {
+// A content is what a register holds.
+type content struct {
 	value   string
 	time    int64
 	safety  int
@@ -31,12 +31,12 @@ type fact struct {
 	changed bool // since it was read
 }
 
-// nothing is less than every fact.
-var nothing = fact{time: math.MinInt64, safety: -1}
+// nothing loses against every change.
+var nothing = content{time: math.MinInt64, safety: -1}
 
 // writeFacts applies the changes of the fresh events, and finds out what became of those events by that.
 func (g *group) writeFacts(ctx context.Context, c conn) error {
-	known := map[register]*fact{}
+	known := map[register]*content{}
 	for _, e := range g.entries {
 		if !e.fresh || e.outcome != webhook.Fresh {
 			continue
@@ -66,15 +66,15 @@ func (g *group) writeFacts(ctx context.Context, c conn) error {
 
 const intoFacts = "INSERT INTO facts (entity, aspect, parent, value, time, safety, event)"
 
-func (r register) row(f fact) []any {
+func (r register) row(f content) []any {
 	parent := r.entity[:max(0, strings.LastIndexByte(r.entity, '/'))]
 	return []any{r.entity, r.aspect, parent, f.value, f.time, f.safety, f.event}
 }
 
 // lock reads the registers and keeps them for this transaction. It is an upsert that changes nothing, so that of two
-// transactions that meet at a register nobody has written yet, one waits for the other. It writes nothing in those;
+// transactions that meet at a register nobody has written yet, one waits for the other. It writes [nothing] in those;
 // apply replaces that within the transaction.
-func lock(ctx context.Context, c conn, registers []register, known map[register]*fact) error {
+func lock(ctx context.Context, c conn, registers []register, known map[register]*content) error {
 	rows := make([][]any, len(registers))
 	for i, r := range registers {
 		rows[i] = r.row(nothing)
@@ -82,7 +82,7 @@ func lock(ctx context.Context, c conn, registers []register, known map[register]
 	return c.insert(ctx, intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE SET aspect = excluded.aspect
 		RETURNING entity, aspect, value, time, safety, event`, func(rows *sql.Rows) error {
 		var r register
-		var f fact
+		var f content
 		if err := rows.Scan(&r.entity, &r.aspect, &f.value, &f.time, &f.safety, &f.event); err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func registerOf(change webhook.Change) register {
 //   - Fresh if that makes a difference to any value, or if there are no changes;
 //   - else Late if any change lost: to something later, or to another value of the same time;
 //   - else Unchanged: every value is known already. The fact is as of the later time then.
-func apply(known map[register]*fact, event string, changes []webhook.Change) webhook.Outcome {
+func apply(known map[register]*content, event string, changes []webhook.Change) webhook.Outcome {
 	fresh, late := len(changes) == 0, false
 	for _, change := range changes {
 		f := known[registerOf(change)]
@@ -109,7 +109,7 @@ func apply(known map[register]*fact, event string, changes []webhook.Change) web
 		switch cmp.Or(cmp.Compare(at, f.time), cmp.Compare(change.Safety, f.safety)) {
 		case 1:
 			fresh = fresh || !same
-			*f = fact{value: change.Value, time: at, safety: change.Safety, event: event, changed: true}
+			*f = content{value: change.Value, time: at, safety: change.Safety, event: event, changed: true}
 		default:
 			late = late || !same || at < f.time
 		}
