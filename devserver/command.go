@@ -123,7 +123,7 @@ func newStartCommand() *cobra.Command {
 	f.BoolVar(&o.headless, "headless", false, "no web UI")
 	f.StringVar(&o.uiIP, "ui-ip", "", "IP `address` of the web UI (default: as --ip)")
 	f.IntVar(&o.uiPort, "ui-port", uiPortUnset, "`port` of the web UI; 0 picks a free one (default: --port + 1000)")
-	f.Lookup("ui-port").DefValue = ""
+	f.Lookup("ui-port").DefValue = "0" // hides it: the usage says what it is
 	f.StringVar(&o.uiCodecEndpoint, "ui-codec-endpoint", "", "`URL` at which the web UI has payloads decoded")
 	f.IntVar(&o.metricsPort, "metrics-port", 0, "`port` for the server's Prometheus metrics (default: none)")
 	f.StringVar(&o.logLevel, "log-level", "error", "`level` of the server's log on stderr: "+strings.Join(logLevels, ", "))
