@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -103,6 +104,9 @@ func (s *devserver) await(ctx context.Context, exited chan error) error {
 	for {
 		ask, cancel := context.WithTimeout(ctx, time.Second)
 		_, err := c.CheckHealth(ask, &client.CheckHealthRequest{})
+		if err == nil {
+			err = s.askUI(ask)
+		}
 		cancel()
 		if err == nil {
 			return nil
@@ -112,10 +116,22 @@ func (s *devserver) await(ctx context.Context, exited chan error) error {
 			exited <- err // for stop
 			return cmpErr(err)
 		case <-ctx.Done():
-			return fmt.Errorf("no answer from %s: %w", s.address, err)
+			return fmt.Errorf("no answer from %s or %s: %w", s.address, s.ui, err)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+func (s *devserver) askUI(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, s.ui, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
 }
 
 func findDevserver(named string) (string, error) {

@@ -108,7 +108,7 @@ func newRig(t testing.TB) *rig {
 // config is the configuration of the rig: one Meta source, and a destination for each listener.
 func (r *rig) config(destinations map[string]*listener) *config.Config {
 	r.t.Helper()
-	cfg, err := config.Parse("test.yaml", []byte(r.yaml(destinations)), provider.List(), os.LookupEnv)
+	cfg, err := parseTest(r.yaml(destinations))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -271,4 +271,8 @@ func (h *running) facts(t testing.TB, account string) map[string]string {
 		out[f.Aspect] = string(f.Value)
 	}
 	return out
+}
+
+func parseTest(yaml string) (*config.Config, error) {
+	return config.Parse("test.yaml", []byte(yaml), provider.List(), os.LookupEnv)
 }

@@ -169,7 +169,10 @@ func (h *house) listen(r roles) ([]*server, addresses, error) {
 	}
 	var err error
 	if r.ingress {
-		if at.ingress, err = open("webhooks", "ingress.listen", h.config.Ingress.Listen, h.door.Server(h.config.Ingress.Listen)); err != nil {
+		in := h.config.Ingress
+		public := h.door.Server(in.Listen)
+		public.ReadHeaderTimeout, public.IdleTimeout = in.HeaderTimeout, in.IdleTimeout
+		if at.ingress, err = open("webhooks", "ingress.listen", in.Listen, public); err != nil {
 			return nil, at, err
 		}
 	}

@@ -59,8 +59,8 @@ type Ingress struct {
 	// Default 64MiB; at least the largest max_body, at most 16GiB.
 	MaxInFlight Size `yaml:"max_in_flight"`
 
-	// Starts is how many workflow starts may be under way at once. Default 8; 1 to 256. What arrives meanwhile waits and
-	// shares the next start, so a higher number costs throughput.
+	// Starts is how many workflow starts may be under way at once. Default 8; 1 to 256. What arrives meanwhile waits its
+	// turn: beyond about eight, more starts at once do not make Temporal faster, only each of them slower.
 	Starts int `yaml:"starts"`
 
 	// HeaderTimeout is how long a client may take to send its headers. Default 5s; 1s to 1m.

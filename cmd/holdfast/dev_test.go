@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"holdfast/internal/config"
+	"holdfast/internal/provider"
+)
+
+// A devProcess is `holdfast dev` as a person starts it, with a Temporal server of its own.
+type devProcess struct {
+	*exec.Cmd
+	t      *testing.T
+	out    *tail
+	exited chan struct{}
+}
+
+func startDev(t *testing.T, data string, more ...string) *devProcess {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"dev", "--data", data, "--temporal-port", "0", "--ui-port", "0", "--devserver", devserverPath(t)}, more...)
+	d := &devProcess{Cmd: exec.Command(self, args...), t: t, out: &tail{}, exited: make(chan struct{})}
+	d.Env = append(os.Environ(), asProgram+"=1")
+	d.Stdout, d.Stderr = d.out, d.out
+	if err := d.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = d.Wait() // how it ended is in the process state
+		close(d.exited)
+	}()
+	t.Cleanup(func() { d.kill(syscall.SIGKILL) })
+	return d
+}
+
+func (d *devProcess) kill(s syscall.Signal) {
+	_ = d.Process.Signal(s) // it may have ended
+	<-d.exited
+}
+
+func (d *devProcess) awaitGreeting() *devProcess {
+	d.t.Helper()
+	eventually(d.t, "dev greets", func() bool {
+		select {
+		case <-d.exited:
+			d.t.Fatalf("dev ended: %s", d.out)
+		default:
+		}
+		return strings.Contains(d.out.String(), "Ctrl-C stops everything")
+	})
+	return d
+}
+
+// fails waits for a start that does not succeed and returns what was said.
+func (d *devProcess) fails() string {
+	d.t.Helper()
+	select {
+	case <-d.exited:
+	case <-time.After(30 * time.Second):
+		d.t.Fatalf("dev did not end: %s", d.out)
+	}
+	if d.ProcessState.ExitCode() != 1 {
+		d.t.Errorf("exit status %d, want 1", d.ProcessState.ExitCode())
+	}
+	return d.out.String()
+}
+
+// devData makes a data directory whose demonstration configuration has ports that are free.
+func devData(t *testing.T) string {
+	t.Helper()
+	data := t.TempDir()
+	path := filepath.Join(data, demoConfig)
+	if err := writeDemo(path, data); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = regexp.MustCompile(`127\.0\.0\.1:(8080|9090)`).ReplaceAll(text, []byte("127.0.0.1:0"))
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func (d *devProcess) address(name string) string {
+	d.t.Helper()
+	m := regexp.MustCompile(name + ` +http://([0-9.:]+)`).FindStringSubmatch(d.out.String())
+	if m == nil {
+		d.t.Fatalf("no %s in: %s", name, d.out)
+	}
+	return m[1]
+}
+
+func (d *devProcess) send(data, sample string, flags sendFlags) string {
+	d.t.Helper()
+	cfg, err := config.Load(filepath.Join(data, demoConfig), provider.List(), os.LookupEnv)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	flags.url = "http://" + d.address("ingress")
+	var out bytes.Buffer
+	if err := send(d.t.Context(), cfg, flags, sample, nil, &out); err != nil {
+		d.t.Fatal(err)
+	}
+	return out.String()
+}
+
+// What was accepted and what is known survive a kill -9 of dev, and a second start on the same data.
+func TestDevSurvivesKill(t *testing.T) {
+	data := devData(t)
+	d := startDev(t, data).awaitGreeting()
+	published, _, _ := sample("nxtele/account-banned")
+	body, err := freshen(published, placeholders{}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "ban.json")
+	if err := os.WriteFile(file, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fromFile := sendFlags{source: "nxtele-demo"}
+	d.send(data, file, fromFile)
+	eventually(t, "the terminal shows the ban", func() bool { return strings.Contains(d.out.String(), "account.banned") })
+	d.kill(syscall.SIGKILL)
+
+	var again *devProcess
+	eventually(t, "dev starts again", func() bool { // the old Temporal server ends within a moment of its parent
+		again = startDev(t, data)
+		for {
+			select {
+			case <-again.exited:
+				return false
+			case <-time.After(50 * time.Millisecond):
+				if strings.Contains(again.out.String(), "Ctrl-C stops everything") {
+					return true
+				}
+			}
+		}
+	})
+	if answer := again.send(data, file, fromFile); !strings.HasPrefix(answer, "duplicate ") {
+		t.Errorf("redelivery after the restart: %s", answer)
+	}
+	again.send(data, "nxtele/account-reinstated", sendFlags{account: "4711"})
+	eventually(t, "the terminal shows the reinstatement", func() bool { return strings.Contains(again.out.String(), "account.reinstated") })
+	if strings.Contains(again.out.String(), "account.banned") {
+		t.Error("the ban was told again")
+	}
+}
+
+func TestDevRefusesToShare(t *testing.T) {
+	data := devData(t)
+	d := startDev(t, data).awaitGreeting()
+	if said := startDev(t, data).fails(); !strings.Contains(said, "another 'holdfast dev' is using this data directory") {
+		t.Errorf("second instance: %s", said)
+	}
+
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	if said := startDev(t, devData(t), "--temporal-port", port).fails(); !strings.Contains(said, "choose another with --temporal-port") {
+		t.Errorf("taken port: %s", said)
+	}
+
+	resp, err := http.Get("http://" + d.address("Temporal UI"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if page, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(page, []byte("<html")) {
+		t.Errorf("Temporal UI: status %d, %v", resp.StatusCode, err)
+	}
+
+	began := time.Now()
+	d.kill(syscall.SIGINT)
+	if code := d.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit status after Ctrl-C: %d", code)
+	}
+	t.Logf("stopped within %s", time.Since(began).Round(time.Millisecond))
+}
+
+// The terminal destination believes nobody but us.
+func TestSinkRefusesForgeries(t *testing.T) {
+	out := &tail{}
+	s, err := openSink(out, func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	resp, err := http.Post(s.url, "application/json", strings.NewReader(`{"type":"account.banned"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusUnauthorized || out.String() != "" {
+		t.Errorf("status %d, printed %q", resp.StatusCode, out)
+	}
+}

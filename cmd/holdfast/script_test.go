@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts under testdata/script run the program as a person would.
+func TestScripts(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(bin, "holdfast")); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:           filepath.Join("testdata", "script"),
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+			env.Setenv(asProgram, "1")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"house": houseCommand(t)},
+	})
+}
+
+// houseCommand is the script command `house`: it runs ingress and worker for the rest of the script and writes their
+// configuration, with the addresses filled in, to holdfast.yaml; $SOURCE is its Meta source. other-secret.yaml is the same
+// with another secret.
+func houseCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) {
+		r := newRig(t)
+		r.stateURL = "sqlite:" + filepath.Join(ts.Getenv("WORK"), "state.db")
+		yaml := r.yaml(nil) + "  nx-" + r.name[len(r.name)-16:] + ": {provider: nxtele, access_keys: {demo: secret}}\n"
+		crm := newListener(t)
+		yaml += "destinations:\n  crm: {url: \"" + crm.URL + "\", secret: \"whsec_" + newSigningKey() + "\", events: [\"*\"]}\n"
+		cfg, err := parseTest(yaml)
+		ts.Check(err)
+		h := r.start(cfg, both)
+		ts.Setenv("SOURCE", r.name)
+		for file, secret := range map[string]string{"holdfast.yaml": r.secret, "other-secret.yaml": "another"} {
+			text := strings.NewReplacer(
+				`ingress: {listen: "127.0.0.1:0"}`, `ingress: {listen: "`+strings.TrimPrefix(h.ingress, "http://")+`"}`,
+				`metrics: {listen: "127.0.0.1:0"}`, `metrics: {listen: "`+strings.TrimPrefix(h.metrics, "http://")+`"}`,
+				r.secret, secret).Replace(yaml)
+			ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+		}
+	}
+}
