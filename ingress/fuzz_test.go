@@ -29,10 +29,10 @@ func (s *said) Start(_ context.Context, w webhook.Webhook, _ webhook.Peek) error
 
 // FuzzPost sends anything at all. Whatever comes in:
 //
-//   - 200 only if the Starter was called, with these very bytes, authentic ones, and said nil or ErrDuplicate;
+//   - 200 only if the Starter was called, with these very bytes, authentic ones, and said nil or webhook.ErrDuplicate;
 //   - 5xx only if it said so.
 func FuzzPost(f *testing.F) {
-	says := []error{nil, ErrDuplicate, ErrTooLarge, errors.New("away")}
+	says := []error{nil, webhook.ErrDuplicate, webhook.ErrTooLarge, errors.New("away")}
 	f.Add("/webhooks/acme", sign(body), "application/json", "", []byte(body), int64(len(body)), byte(0))
 	f.Add("/webhooks/acme", sign(body), "", "identity", []byte(body), int64(-1), byte(1))
 	f.Add("/webhooks/acme", sign(""), "text/json; x", "", []byte{}, int64(0), byte(2))
@@ -62,7 +62,7 @@ func FuzzPost(f *testing.F) {
 		if starter.call > 1 || starter.call == 1 && (!authentic || !bytes.Equal(starter.got, body)) {
 			t.Errorf("started %d times, authentic: %v, %d of %d bytes", starter.call, authentic, len(starter.got), len(body))
 		}
-		durable := starter.call == 1 && (starter.err == nil || errors.Is(starter.err, ErrDuplicate))
+		durable := starter.call == 1 && (starter.err == nil || errors.Is(starter.err, webhook.ErrDuplicate))
 		if (reply.Code == 200) != durable {
 			t.Errorf("answered %d, durable: %v", reply.Code, durable)
 		}

@@ -78,7 +78,7 @@ func (in *Ingress) post(w http.ResponseWriter, r *http.Request, src *source) {
 	hook, err := in.accept(w, r, src)
 	result := accepted
 	switch {
-	case errors.Is(err, ErrDuplicate):
+	case errors.Is(err, webhook.ErrDuplicate):
 		result = duplicate
 	case err != nil:
 		in.reject(w, r, rejection{source: src.Name, err: err, body: hook.Body})
@@ -155,7 +155,7 @@ func asReason(err error) reason {
 	if _, ok := errors.AsType[*panicError](err); ok {
 		return panicked
 	}
-	if errors.Is(err, ErrTooLarge) {
+	if errors.Is(err, webhook.ErrTooLarge) {
 		return doesNotFit
 	}
 	return unavailable

@@ -48,8 +48,8 @@ func TestReplies(t *testing.T) {
 		{name: "empty", header: map[string]string{signature: sign("")}, code: 200, text: answer, started: true},
 		{name: "invalid utf-8", body: "\xff\x00", header: map[string]string{signature: sign("\xff\x00")}, code: 200, text: answer, started: true},
 
-		{name: "duplicate", body: body, header: authentic, starter: fmt.Errorf("start: %w", ErrDuplicate), code: 200, text: answer, started: true},
-		{name: "does not fit", body: body, header: authentic, starter: fmt.Errorf("start: %w", ErrTooLarge), code: 413, text: "too large\n", reason: "does_not_fit", started: true},
+		{name: "duplicate", body: body, header: authentic, starter: fmt.Errorf("start: %w", webhook.ErrDuplicate), code: 200, text: answer, started: true},
+		{name: "does not fit", body: body, header: authentic, starter: fmt.Errorf("start: %w", webhook.ErrTooLarge), code: 413, text: "too large\n", reason: "does_not_fit", started: true},
 		{name: "away", body: body, header: authentic, starter: errors.New("away"), code: 503, text: "try again later\n", reason: "unavailable", started: true},
 		{name: "starter passes on a refusal", body: body, header: authentic, starter: webhook.SignatureMismatch, code: 503, text: "try again later\n", reason: "unavailable", started: true},
 

@@ -31,21 +31,15 @@ import (
 // A Starter makes webhooks durable. It is safe for concurrent use and bounds its own concurrency.
 type Starter interface {
 	// Start returns nil once the webhook is durable, so that it survives the end of this process at any moment; the
-	// provider is then told never to send it again. Otherwise the error is
+	// provider is then told never to send it again. Otherwise the error is, or wraps,
 	//
-	//   - [ErrDuplicate] if the very same webhook is durable already,
-	//   - [ErrTooLarge] if it never will be, because of its size,
+	//   - [webhook.ErrDuplicate] if the very same webhook is durable already,
+	//   - [webhook.ErrTooLarge] if it never will be, because of its size,
 	//   - anything else if it could not be made durable now: the provider is asked to send it again.
 	//
 	// Start returns soon after ctx is done. The body is the Starter's to keep, and not to change.
 	Start(ctx context.Context, w webhook.Webhook, p webhook.Peek) error
 }
-
-// What a [Starter] may say of a webhook, wrapped or not.
-var (
-	ErrDuplicate = errors.New("webhook is durable already")
-	ErrTooLarge  = errors.New("webhook is too large to be kept")
-)
 
 // A Source is one configured endpoint.
 type Source struct {
@@ -166,7 +160,7 @@ func (in *Ingress) Replace(sources map[string]Source) error {
 	for _, src := range next {
 		src.metrics = in.metrics.of(src.Name)
 	}
-	if previous := in.sources.Load(); previous != nil {
+	if previous := in.sources.Swap(&next); previous != nil {
 		in.metrics.forget(*previous, next)
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+
+	"holdfast/internal/webhook"
 )
 
 func TestReplaceWhileServing(t *testing.T) {
@@ -69,9 +71,9 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("last webhook before the first: %v", got)
 	}
 	w.post(body)
-	w.starter.says(ErrDuplicate)
+	w.starter.says(webhook.ErrDuplicate)
 	w.post(body)
-	w.starter.says(ErrTooLarge)
+	w.starter.says(webhook.ErrTooLarge)
 	w.post(body)
 	w.starter.says(errors.New("away"))
 	w.post(body)

@@ -78,7 +78,7 @@ func TestRefusedUnread(t *testing.T) {
 func TestSlowBodies(t *testing.T) {
 	const stalled = 8
 	w := newWorld(t, func(c *Config) {
-		c.BodyTimeout = 500 * time.Millisecond
+		c.BodyTimeout = time.Second
 		c.MaxInFlight = stalled * small * 3 / 2 // would not do if what is only declared were held
 	})
 	began := time.Now()

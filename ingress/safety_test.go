@@ -99,7 +99,7 @@ func TestNothingLeaks(t *testing.T) {
 	w.do("POST", "/webhooks/acme", secrets, map[string]string{signature: sign("x")})
 	w.do("POST", "/webhooks/acme", secrets, map[string]string{signature: sign(secrets), "Content-Type": secrets})
 	w.do("POST", "/webhooks/acme", secrets, map[string]string{signature: sign(secrets), "Content-Encoding": secrets})
-	for _, err := range []error{nil, ErrDuplicate, ErrTooLarge, errors.New("away")} {
+	for _, err := range []error{nil, webhook.ErrDuplicate, webhook.ErrTooLarge, errors.New("away")} {
 		w.starter.says(err)
 		w.post(secrets)
 	}

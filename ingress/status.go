@@ -22,7 +22,7 @@ const (
 	bodyTimedOut     reason = "body_timed_out"
 	bodyIncomplete   reason = "body_incomplete"
 	otherRefusal     reason = "other_refusal" // by a provider, with an error that is not of the contract
-	doesNotFit       reason = "does_not_fit"  // authentic, but ErrTooLarge
+	doesNotFit       reason = "does_not_fit"  // authentic, but webhook.ErrTooLarge
 	overloaded       reason = "overloaded"    // too many bytes in flight
 	unavailable      reason = "unavailable"   // authentic, but not durable
 	panicked         reason = "panicked"
@@ -82,7 +82,7 @@ const (
 	accepted  outcome = "accepted"
 	duplicate outcome = "duplicate"
 	refused   outcome = "refused"     // not authentic or not a webhook
-	tooLarge  outcome = "too_large"   // over the limit, or ErrTooLarge
+	tooLarge  outcome = "too_large"   // over the limit, or webhook.ErrTooLarge
 	notNow    outcome = "unavailable" // to be sent again
 )
 
