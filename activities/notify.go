@@ -208,7 +208,8 @@ func (a *Activities) unavailable(ctx context.Context, destination string, r Noti
 	first := r.Left[slices.IndexFunc(r.Left, func(l Left) bool { return l.Kind != webhook.Refused && l.Kind != webhook.Deferred })]
 	return temporal.NewApplicationErrorWithOptions(
 		fmt.Sprintf("%s: %s; %d told, %d left", destination, first.Reason, r.Told, len(r.Left)), DestinationUnavailable,
-		temporal.ApplicationErrorOptions{NextRetryDelay: wait})
+		// Benign: that others are down is no fault of the worker's, and is counted where it is noticed.
+		temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
 }
 
 func verdictOf(err error) *webhook.Verdict {

@@ -26,6 +26,9 @@ const (
 	discardWithin = time.Second
 )
 
+// OutcomeHeader says in an answer 200 whether the webhook was accepted or is a duplicate.
+const OutcomeHeader = "Holdfast-Outcome"
+
 // webhook serves /webhooks/{path}.
 func (in *Ingress) webhook(w http.ResponseWriter, r *http.Request) {
 	src := (*in.sources.Load())[mux.Vars(r)["path"]]
@@ -84,6 +87,7 @@ func (in *Ingress) post(w http.ResponseWriter, r *http.Request, src *source) {
 		in.reject(w, r, rejection{source: src.Name, err: err, body: hook.Body})
 		return
 	}
+	w.Header().Set(OutcomeHeader, string(result)) // for `holdfast send`; who reads it has proved authentic
 	in.reply(w, http.StatusOK, src.contentType, src.answer)
 	src.metrics.acknowledged(result, time.Since(began), hook.Received)
 	if in.log.Enabled(r.Context(), slog.LevelDebug) {

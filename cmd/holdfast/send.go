@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/ingress"
 	"holdfast/internal/config"
 	"holdfast/internal/provider"
 	"holdfast/internal/webhook"
@@ -178,7 +179,7 @@ func tellAnswer(ctx context.Context, out io.Writer, cfg *config.Config, resp *ht
 	took = took.Round(100 * time.Microsecond)
 	workflow := workflows.ID([]webhook.Webhook{{Source: source, ID: id}})
 	if resp.StatusCode == http.StatusOK {
-		fmt.Fprintf(out, "%s (200 in %s): workflow %s\n", first(resp.Header.Get("Holdfast-Outcome"), "answered"), took, workflow)
+		fmt.Fprintf(out, "%s (200 in %s): workflow %s\n", first(resp.Header.Get(ingress.OutcomeHeader), "answered"), took, workflow)
 		return nil
 	}
 	why := "the ingress keeps the reason: holdfast refused"

@@ -171,7 +171,7 @@ func (h *house) listen(r roles) ([]*server, addresses, error) {
 	if r.ingress {
 		in := h.config.Ingress
 		public := h.door.Server(in.Listen)
-		public.ReadHeaderTimeout, public.IdleTimeout = in.HeaderTimeout, in.IdleTimeout
+		public.ReadHeaderTimeout, public.ReadTimeout, public.IdleTimeout = in.HeaderTimeout, in.HeaderTimeout+in.ReadTimeout, in.IdleTimeout
 		if at.ingress, err = open("webhooks", "ingress.listen", in.Listen, public); err != nil {
 			return nil, at, err
 		}
