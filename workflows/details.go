@@ -45,34 +45,39 @@ func (p *process) headline() string {
 	return "Recorded; nobody was to be told"
 }
 
+// Lists, not tables: the Temporal UI sets the columns of a table without any space between them.
+
 func (p *process) tellEvents(b *strings.Builder) {
 	if len(p.types) == 0 {
 		return
 	}
-	b.WriteString("| Event | Count | Meaning |\n| --- | --- | --- |\n")
 	for i, t := range workflow.DeterministicKeys(p.types) {
 		if i == maxRows {
-			fmt.Fprintf(b, "| … | | %d more types |\n", len(p.types)-maxRows)
+			fmt.Fprintf(b, "- … and %d more types\n", len(p.types)-maxRows)
 			break
 		}
 		entry, _ := webhook.Lookup(t)
-		fmt.Fprintf(b, "| %s | %d | %s |\n", t, p.types[t], entry.Meaning)
+		fmt.Fprintf(b, "- %d × `%s`: %s\n", p.types[t], t, entry.Meaning)
 	}
-	s := p.status()
+	counts := p.status().Outcomes
 	var outcomes []string
-	for _, o := range workflow.DeterministicKeys(s.Outcomes) {
-		outcomes = append(outcomes, fmt.Sprintf("%d %s", s.Outcomes[o], o))
+	for _, o := range workflow.DeterministicKeys(counts) {
+		outcomes = append(outcomes, fmt.Sprintf("%d %s", counts[o], o))
 	}
-	fmt.Fprintf(b, "\nRecorded: %s.\n\n", strings.Join(outcomes, ", "))
+	fmt.Fprintf(b, "\nRecorded: %s.\n", strings.Join(outcomes, ", "))
 }
 
 func (p *process) tellDeliveries(b *strings.Builder) {
 	if len(p.deliveries) == 0 {
 		return
 	}
-	b.WriteString("| Destination | Events | Stage | Problem |\n| --- | --- | --- | --- |\n")
+	b.WriteString("\nDestinations:\n\n")
 	for _, d := range p.deliveries[:min(len(p.deliveries), maxRows)] {
-		fmt.Fprintf(b, "| %s | %d | %s | %s |\n", d.Destination, len(d.Events), d.stage, d.problem)
+		fmt.Fprintf(b, "- `%s`: %s, %d events", d.Destination, d.stage, len(d.Events))
+		if d.problem != "" {
+			fmt.Fprintf(b, " (%s)", d.problem)
+		}
+		b.WriteString("\n")
 	}
 }
 
@@ -86,19 +91,38 @@ func (p *process) tellParked(b *strings.Builder) {
 			continue
 		}
 		if rows++; rows == 1 {
-			b.WriteString("\n| Parked webhook | Source | Problem |\n| --- | --- | --- |\n")
+			b.WriteString("\nParked webhooks:\n\n")
 		}
 		if rows <= maxRows {
-			fmt.Fprintf(b, "| %s | %s | %s |\n", e.webhook.ID, e.webhook.Source, e.problem)
+			fmt.Fprintf(b, "- `%s` of source %s: %s\n", e.webhook.ID, e.webhook.Source, e.problem)
 		}
 	}
 	if rows > maxRows {
-		fmt.Fprintf(b, "| … | | %d more |\n", rows-maxRows)
+		fmt.Fprintf(b, "- … and %d more\n", rows-maxRows)
 	}
-	fmt.Fprintf(b, "\nTo go on, mend the cause and send the signal (or the update) `%s`:\n\n", Reprocess)
-	fmt.Fprintf(b, "- `{\"park\": \"%s\"}` tries again\n", p.park)
+	fmt.Fprintf(b, "\nTo go on, mend the cause and send the signal (or the update) `%s` with one of:\n\n", Reprocess)
+	fmt.Fprintf(b, "- `{\"park\": \"%s\"}` to try again\n", p.park)
 	if rows > 0 {
-		b.WriteString("- `{\"action\": \"accept\"}` goes on with webhooks although they do not verify\n")
+		b.WriteString("- `{\"action\": \"accept\"}` to go on with webhooks although they do not verify\n")
 	}
-	b.WriteString("- `{\"action\": \"skip\", \"destination\": \"…\"}` leaves a destination untold\n- `{\"action\": \"give_up\"}` lets go all that is parked\n")
+	if rows < p.parkedCount() {
+		b.WriteString("- `{\"action\": \"skip\", \"destination\": \"…\"}` to leave a destination untold\n")
+	}
+	b.WriteString("- `{\"action\": \"give_up\"}` to let go all that is parked\n")
+}
+
+// parkedCount is how many webhooks and destinations are parked.
+func (p *process) parkedCount() int {
+	n := 0
+	for _, e := range p.elements {
+		if e.problem != "" {
+			n++
+		}
+	}
+	for _, d := range p.deliveries {
+		if d.problem != "" {
+			n++
+		}
+	}
+	return n
 }
