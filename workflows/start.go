@@ -65,15 +65,19 @@ func (s *Starter) Start(ctx context.Context, w webhook.Webhook, peek webhook.Pee
 	case <-ctx.Done():
 		return fmt.Errorf("wait for a start: %w", context.Cause(ctx))
 	}
-	_, err := s.client.ExecuteWorkflow(ctx, s.options(group.Webhooks, peek), ProcessWebhooks, group)
-	if temporal.IsWorkflowExecutionAlreadyStartedError(err) {
-		return webhook.ErrDuplicate
-	}
+	options := s.options(group.Webhooks, peek)
+	_, err := s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
 	var invalid *serviceerror.InvalidArgument
 	if errors.As(err, &invalid) {
-		return fmt.Errorf("start refused, is the namespace set up (holdfast setup)? %w", err)
+		// Most likely the namespace does not know our search attributes yet. That must not cost the webhook: the workflow
+		// waits until it does.
+		options.TypedSearchAttributes = temporal.SearchAttributes{}
+		_, err = s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
 	}
-	if err != nil {
+	switch {
+	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
+		return webhook.ErrDuplicate
+	case err != nil:
 		return fmt.Errorf("start workflow: %w", err)
 	}
 	return nil

@@ -175,9 +175,17 @@ func doors(cfg *config.Config) map[string]ingress.Source {
 	return out
 }
 
+// checkTemporal asks whether a webhook could be started now.
 func (h *house) checkTemporal(ctx context.Context) error {
-	_, err := h.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+	plan, err := temporal.Check(ctx, h.temporal, h.namespace, workflows.SearchAttributes())
+	if err == nil && plan.Unusable() {
+		err = h.notSetUp(plan)
+	}
 	return err
+}
+
+func (h *house) notSetUp(plan temporal.Plan) error {
+	return fmt.Errorf("namespace %s of %s is not set up (%s); run 'holdfast setup'", h.namespace, h.address, plan.Steps()[0])
 }
 
 // awaitNamespace waits until Temporal answers, and refuses a namespace in which no webhook could be started.
@@ -198,8 +206,8 @@ func (h *house) awaitNamespace(ctx context.Context) error {
 				return nil
 			case <-time.After(time.Second):
 			}
-		case plan.Create, len(plan.Attributes) > 0, len(plan.Conflicts) > 0:
-			return fmt.Errorf("namespace %s of %s is not set up (%s); run 'holdfast setup'", h.namespace, h.address, plan.Steps()[0])
+		case plan.Unusable():
+			return h.notSetUp(plan)
 		default:
 			if !plan.Done() {
 				h.log.Warn("Redeliveries may be processed twice: the namespace forgets closed workflows too soon; run 'holdfast setup'",

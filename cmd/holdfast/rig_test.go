@@ -44,6 +44,7 @@ type listener struct {
 	mu     sync.Mutex
 	events []told
 	answer func(w http.ResponseWriter, r *http.Request) // nil: 204
+	heard  func(told)                                   // called for what was answered 204, if it is set
 }
 
 type told struct {
@@ -69,6 +70,9 @@ func newListener(t testing.TB) *listener {
 		l.mu.Lock()
 		l.events = append(l.events, e)
 		l.mu.Unlock()
+		if l.heard != nil {
+			l.heard(e)
+		}
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(func() {

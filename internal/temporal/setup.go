@@ -32,10 +32,11 @@ type Plan struct {
 	Conflicts  []string                      // search attributes that exist with another type: these cannot be mended here
 }
 
+// Unusable reports whether something is missing without which no webhook can be processed.
+func (p Plan) Unusable() bool { return p.Create || len(p.Attributes) > 0 || len(p.Conflicts) > 0 }
+
 // Done reports whether nothing is missing.
-func (p Plan) Done() bool {
-	return !p.Create && len(p.Attributes) == 0 && len(p.Conflicts) == 0 && p.Retention >= MinRetention
-}
+func (p Plan) Done() bool { return !p.Unusable() && p.Retention >= MinRetention }
 
 // Steps says in words what carrying the plan out would change.
 func (p Plan) Steps() []string {
@@ -140,20 +141,28 @@ func addAttributes(ctx context.Context, c client.Client, namespace string, add m
 	})
 }
 
-// visible waits until the namespace has what the plan was to give it.
+// visible waits until the namespace has what the plan was to give it, and until it can be used: a cluster keeps what it
+// knows of search attributes for up to a minute, and refuses new ones until then.
 func visible(ctx context.Context, c client.Client, p Plan) error {
 	return until(ctx, func() error {
 		after, err := Check(ctx, c, p.Namespace, p.Attributes)
 		if err == nil && !after.Done() {
 			err = fmt.Errorf("namespace %s still lacks: %v", p.Namespace, after.Steps())
 		}
+		for _, a := range p.Attributes {
+			if err == nil {
+				_, err = c.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+					Namespace: p.Namespace, Query: a.GetName() + " IS NULL",
+				})
+			}
+		}
 		return err
 	})
 }
 
-// until repeats what an eventually consistent server may refuse at first, until it succeeds or half a minute has passed.
+// until repeats what an eventually consistent server may refuse at first, until it succeeds or two minutes have passed.
 func until(ctx context.Context, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()

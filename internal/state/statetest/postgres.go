@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -42,7 +43,7 @@ func Postgres(t testing.TB) string {
 var started = sync.OnceValues(start)
 
 type cluster struct {
-	dir       string
+	address   string    // on loopback: not everybody who speaks to PostgreSQL speaks through a socket's file
 	lifeline  io.Closer // must not be collected: the cluster stops when it closes
 	databases atomic.Int64
 }
@@ -50,10 +51,10 @@ type cluster struct {
 // The cluster is the child of a shell that waits for its standard input to end. That happens when this process does.
 const script = `
 trap '' INT TERM HUP
-bin=$1 dir=$2
+bin=$1 dir=$2 port=$3
 {
 	"$bin/initdb" --pgdata=data --username=holdfast --auth=trust --encoding=UTF8 --no-locale --no-sync --no-instructions &&
-	printf "listen_addresses = ''\nunix_socket_directories = '%s'\nmax_connections = 200\nfsync = off\n" "$dir" >>data/postgresql.conf &&
+	printf "listen_addresses = '127.0.0.1'\nport = %s\nunix_socket_directories = '%s'\nmax_connections = 300\nfsync = off\n" "$port" "$dir" >>data/postgresql.conf &&
 	"$bin/pg_ctl" start --wait --pgdata=data --log=log
 } >output 2>&1 && echo ready || cat output log
 exec >&-
@@ -71,7 +72,11 @@ func start() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh := exec.Command("/bin/sh", "-c", script, "sh", bin, dir) //nolint:noctx // lives as long as the process
+	address, port, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	sh := exec.Command("/bin/sh", "-c", script, "sh", bin, dir, port) //nolint:noctx // lives as long as the process
 	sh.Dir = dir
 	sh.Env = []string{"LC_ALL=C", "PATH=" + os.Getenv("PATH")}
 	sh.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // an interrupt from the terminal is for the tests, not for it
@@ -101,7 +106,17 @@ func start() (*cluster, error) {
 	if string(said) != "ready\n" {
 		return nil, fmt.Errorf("%s", said)
 	}
-	return &cluster{dir: dir, lifeline: lifeline}, nil
+	return &cluster{address: address, lifeline: lifeline}, nil
+}
+
+func freeAddress() (address, port string, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", "", err
+	}
+	defer l.Close()
+	_, port, err = net.SplitHostPort(l.Addr().String())
+	return l.Addr().String(), port, err
 }
 
 // programs finds the directory with the newest PostgreSQL, where Debian and its like put it, or on the PATH.
@@ -144,7 +159,7 @@ func somebody() (*syscall.Credential, error) {
 }
 
 func (c *cluster) url(database string) string {
-	return fmt.Sprintf("postgres:///%s?user=holdfast&host=%s", database, c.dir)
+	return fmt.Sprintf("postgres://holdfast@%s/%s?sslmode=disable", c.address, database)
 }
 
 func (c *cluster) database(ctx context.Context) (string, error) {
