@@ -1,0 +1,165 @@
+package activities
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/testsuite"
+
+	"holdfast/internal/webhook"
+)
+
+// A speaker normalizes as it is told to.
+type speaker func(body []byte, received time.Time) []webhook.Event
+
+func (s speaker) Verify(webhook.Evidence, []byte, time.Time) error          { return nil }
+func (s speaker) Normalize(body []byte, received time.Time) []webhook.Event { return s(body, received) }
+
+func normalize(t *testing.T, s speaker, webhooks ...webhook.Webhook) NormalizeResult {
+	t.Helper()
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.SetTestTimeout(time.Minute)
+	a := &Activities{
+		Sources: func(source string) Dialect {
+			if source == "unknown" {
+				return nil
+			}
+			return s
+		},
+		Key: []byte("key"), Dedupe: 240 * time.Hour, Metrics: NewMetrics(prometheus.NewRegistry()),
+		Size: func(v any) (int, error) {
+			text, err := json.Marshal(v)
+			return len(text), err
+		},
+	}
+	env.RegisterActivity(a)
+	value, err := env.ExecuteLocalActivity(a.Normalize, NormalizeInput{Webhooks: webhooks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out NormalizeResult
+	if err := value.Get(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func hook(source, body string) webhook.Webhook {
+	return webhook.Webhook{ID: webhook.ID(source, []byte(body)), Source: source, Received: time.Unix(1790000000, 0).UTC(), Body: []byte(body)}
+}
+
+// lines makes an event of each line, known by its text.
+func lines(body []byte, received time.Time) []webhook.Event {
+	var out []webhook.Event
+	for line := range bytes.SplitSeq(body, []byte("\n")) {
+		out = append(out, webhook.Event{Type: webhook.AccountDeleted, Key: string(line), Time: received, Data: &webhook.None{}})
+	}
+	return out
+}
+
+// An event has the same id alone, in a batch and in a redelivery, and another one from another source.
+func TestEventIDs(t *testing.T) {
+	batch := normalize(t, lines, hook("meta", "a\nb\nc"), hook("meta", "b")).Webhooks
+	if alone := batch[1].Events[0].ID; alone != batch[0].Events[1].ID || alone == batch[0].Events[0].ID {
+		t.Errorf("ids %q in the batch, %q alone", batch[0].Events[1].ID, alone)
+	}
+	if other := normalize(t, lines, hook("other", "b")).Webhooks[0].Events[0].ID; other == batch[1].Events[0].ID {
+		t.Error("two sources share an event id")
+	}
+	if id := batch[0].Events[0].ID; !strings.HasPrefix(id, "evt_") || strings.Contains(id, ".") || len(id) != 36 {
+		t.Errorf("id %q", id)
+	}
+	keyless := func([]byte, time.Time) []webhook.Event {
+		none := webhook.Event{Type: webhook.AccountDeleted, Data: &webhook.None{}}
+		return []webhook.Event{none, none}
+	}
+	twins := normalize(t, keyless, hook("meta", "x")).Webhooks[0].Events
+	if twins[0].ID == twins[1].ID {
+		t.Error("two elements without a key share an id")
+	}
+}
+
+func TestTimesAreBounded(t *testing.T) {
+	received := hook("meta", "").Received
+	at := func(offset time.Duration, test bool) webhook.Event {
+		s := func([]byte, time.Time) []webhook.Event {
+			return []webhook.Event{{Type: webhook.AccountDeleted, Time: received.Add(offset), Test: test, Data: &webhook.None{}}}
+		}
+		return normalize(t, s, hook("meta", "x")).Webhooks[0].Events[0]
+	}
+	if e := at(4*time.Minute, false); e.TimeAssumed || !e.Time.Equal(received.Add(4*time.Minute)) {
+		t.Errorf("a little ahead: %+v", e)
+	}
+	if e := at(6*time.Minute, false); !e.TimeAssumed || !e.Time.Equal(received) {
+		t.Errorf("far ahead: %+v", e)
+	}
+	if e := at(-241*time.Hour, false); !e.Stale {
+		t.Error("older than duplicates are remembered, and not stale")
+	}
+	if e := at(-241*time.Hour, true); e.Stale {
+		t.Error("a test is stale")
+	}
+	if e := at(-239*time.Hour, false); e.Stale || e.TimeAssumed {
+		t.Errorf("a late redelivery: %+v", e)
+	}
+}
+
+// Whatever a dialect does, what was accepted becomes an event.
+func TestNothingDisappears(t *testing.T) {
+	for name, c := range map[string]struct {
+		speak  speaker
+		source string
+		reason string
+	}{
+		"panic":          {func([]byte, time.Time) []webhook.Event { panic("4915112345678") }, "meta", "normalizer failed"},
+		"no elements":    {func([]byte, time.Time) []webhook.Event { return nil }, "meta", "no elements"},
+		"unknown source": {lines, "unknown", "source is not configured"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events := normalize(t, c.speak, hook(c.source, "the body")).Webhooks[0].Events
+			raw, ok := events[0].Data.(*webhook.Raw)
+			if !ok || len(events) != 1 || raw.Reason != c.reason || string(raw.Value) != "the body" {
+				t.Errorf("events %+v", events)
+			}
+		})
+	}
+}
+
+// However large a webhook is, its events fit in a history.
+func TestResultIsBounded(t *testing.T) {
+	unknown := func(body []byte, _ time.Time) []webhook.Event {
+		var out []webhook.Event
+		for chunk := range bytes.SplitSeq(body, []byte("\n")) {
+			out = append(out, webhook.Event{Type: webhook.Unrecognized, Data: &webhook.Raw{Reason: "unknown field", Value: chunk}})
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		speak  speaker
+		body   string
+		events int
+	}{
+		"small":              {unknown, "a\nb", 2},
+		"one enormous":       {unknown, strings.Repeat("x", 3<<20), 1},
+		"large beside a ban": {unknown, "ban\n" + strings.Repeat("x", 3<<20), 2},
+		"tens of thousands":  {lines, strings.Repeat("x\n", 1<<18), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := normalize(t, c.speak, hook("meta", c.body))
+			text, err := json.Marshal(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(text) > maxResult || len(out.Webhooks[0].Events) != c.events {
+				t.Errorf("%d bytes, %d events", len(text), len(out.Webhooks[0].Events))
+			}
+			if name == "large beside a ban" && string(out.Webhooks[0].Events[0].Data.(*webhook.Raw).Value) != "ban" {
+				t.Error("the small one lost its value as well")
+			}
+		})
+	}
+}

@@ -1,0 +1,110 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// Every byte of a body survives, whatever it is, and text stays readable.
+func TestBodySurvives(t *testing.T) {
+	for name, body := range map[string]string{
+		"empty":         "",
+		"json":          `{"a": "<b> & \u00e9 \/ é 👍"}`,
+		"separators":    "\u2028\u2029\x00\x7f\r\n\t",
+		"invalid utf-8": "{\"a\":\"\xff\xfe\xc3\x28\"}",
+		"cut emoji":     "\xf0\x9f\x91",
+		"replacement":   "\ufffd",
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := json.Marshal(Body(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var back Body
+			if err := json.Unmarshal(text, &back); err != nil {
+				t.Fatal(err)
+			}
+			if string(back) != body {
+				t.Errorf("got %q, want %q", back, body)
+			}
+		})
+	}
+	if text, _ := json.Marshal(Body(`{"a":1}`)); string(text) != `"{\"a\":1}"` {
+		t.Errorf("a text body is not a string: %s", text)
+	}
+}
+
+func FuzzBody(f *testing.F) {
+	f.Add([]byte(`{"a":1}`))
+	f.Add([]byte{0xff, 0})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		text, err := json.Marshal(Body(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Body
+		if err := json.Unmarshal(text, &back); err != nil || !bytes.Equal(back, body) {
+			t.Fatalf("%q came back as %q: %v", body, back, err)
+		}
+	})
+}
+
+// The id is a contract with workflow ids that are out there.
+func TestID(t *testing.T) {
+	if got, want := ID("meta", []byte("{}")), "2ce3dd54af54a01633ce07edcb9b3b8f"; len(got) != 32 || got == ID("met", []byte("a{}")) || got != want {
+		t.Errorf("ID = %q, want %q", got, want)
+	}
+}
+
+// Every type of the catalog survives JSON with the data that the catalog names.
+func TestEventSurvivesJSON(t *testing.T) {
+	seen := map[Type]bool{}
+	for _, entry := range Catalog() {
+		if seen[entry.Type] || entry.Meaning == "" || entry.Severity == "" {
+			t.Errorf("catalog entry of %s is repeated or incomplete", entry.Type)
+		}
+		seen[entry.Type] = true
+		e := Event{
+			ID: "evt_1", Type: entry.Type, Time: time.Unix(1790000000, 0).UTC(), Account: "1", Phone: Phone{Number: "2"},
+			Late: true, Data: entry.data(),
+		}
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Event
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(e, back, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", entry.Type, diff)
+		}
+	}
+	var e Event
+	if err := json.Unmarshal([]byte(`{"type":"account.invented"}`), &e); err == nil {
+		t.Error("an unknown type was read")
+	}
+}
+
+// Logging everything we have shows nobody's number and no text.
+func TestLogsShowNobody(t *testing.T) {
+	const number, words = "4915112345678", "a private text"
+	var out bytes.Buffer
+	log := slog.New(slog.NewJSONHandler(&out, nil))
+	e := Event{
+		ID: "evt_1", Type: ContactMarketingStopped, Key: number, Phone: Phone{Number: number},
+		Data: &Preference{Contact: Contact{WaID: number, UserID: number}, Detail: words},
+	}
+	w := Webhook{ID: "1", Source: "meta", Body: Body(words + number), Evidence: Evidence{Headers: map[string]string{"a": number}}}
+	log.Info("everything", "event", e, "webhook", w)
+	if s := out.String(); strings.Contains(s, number) || strings.Contains(s, words) {
+		t.Errorf("the log shows a person: %s", s)
+	}
+}
