@@ -1,15 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// The scripts under testdata/script run the program as a person would.
+// The scripts under testdata/script run the program as a person would. $TEMPORAL is a Temporal server, and $NAMESPACE one
+// of its namespaces that does not exist yet.
 func TestScripts(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -25,6 +28,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			env.Setenv(asProgram, "1")
+			_, address := temporalServer(t)
+			env.Setenv("TEMPORAL", address)
+			env.Setenv("NAMESPACE", fmt.Sprintf("fresh-%x", time.Now().UnixNano()))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"house": houseCommand(t)},
