@@ -15,6 +15,8 @@ import (
 // Group is the input of [ProcessWebhooks]: one webhook, or several that were accepted together.
 type Group struct {
 	Webhooks []webhook.Webhook `json:"webhooks"`
+	// Resume is set where a long history was cut: see [process.cut].
+	Resume *Resume `json:"resume,omitempty"`
 }
 
 // ProcessWebhooks takes webhooks through their four steps: verify, normalize, handle (record) and notify. A step is done
@@ -27,6 +29,9 @@ func ProcessWebhooks(ctx workflow.Context, in Group) (Status, error) {
 	}
 	if err := p.setup(ctx); err != nil {
 		return Status{}, err
+	}
+	if in.Resume != nil {
+		p.resume(ctx, *in.Resume)
 	}
 	if err := p.run(ctx); err != nil {
 		return p.status(), err
@@ -100,6 +105,9 @@ func (p *process) run(ctx workflow.Context) error {
 		p.obey()
 		if p.settled() {
 			return nil
+		}
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && p.idle() {
+			return p.cut(ctx)
 		}
 	}
 }
@@ -245,7 +253,7 @@ func (p *process) owe(ctx workflow.Context, n activities.Notification, events ma
 // deliver sees one notification through: a short first attempt, then as often as Temporal retries it, then as often as
 // an operator says.
 func (p *process) deliver(ctx workflow.Context, d *delivery) {
-	if len(d.local) > 0 && d.first(ctx) && !d.more {
+	if d.stage == deliveryTrying && len(d.local) > 0 && d.first(ctx) && !d.more {
 		d.stage = deliveryTold
 		return
 	}

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"holdfast/activities"
 	"holdfast/internal/webhook"
@@ -341,5 +343,45 @@ func TestIDHoldsNothingOfTheBody(t *testing.T) {
 	}
 	if id := workflows.ID([]webhook.Webhook{w, w}); !strings.HasPrefix(id, "wg/") || len(id) != 3+32 {
 		t.Errorf("group id %q", id)
+	}
+}
+
+// However often an operator tries again, no history grows without bound: the next run has what is parked, and nothing
+// else.
+func TestLongHistoryIsCut(t *testing.T) {
+	w := newWorld(t)
+	w.refuse = true
+	w.routes = []string{"crm", "log"}
+	w.env.SetContinueAsNewSuggested(true)
+	w.env.ExecuteWorkflow(workflows.ProcessWebhooks, workflows.Group{Webhooks: []webhook.Webhook{{ID: "1", Source: "meta", Received: w.env.Now(), Body: []byte("a")}}})
+	var next *workflow.ContinueAsNewError
+	if err := w.env.GetWorkflowError(); !errors.As(err, &next) {
+		t.Fatalf("workflow ended with %v", err)
+	}
+	var in workflows.Group
+	if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
+		t.Fatal(err)
+	}
+	if len(in.Webhooks) != 1 || in.Resume == nil || in.Resume.Problems[0] != "verify: signature_mismatch" {
+		t.Fatalf("handed on: %+v", in)
+	}
+
+	w = newWorld(t)
+	in.Resume.Deliveries = []workflows.Parcel{{Notification: activities.Notification{Destination: "log", Events: []string{"evt_0"}, Horizon: time.Hour}, Problem: "refused: status 400"}}
+	w.log["evt_0"] = webhook.Event{ID: "evt_0", Type: webhook.AccountDeleted, Data: &webhook.None{}}
+	w.owed["log"] = []string{"evt_0"}
+	w.after(time.Minute, workflows.Command{}, func(s workflows.Status) {
+		wantStage(t, workflows.StageParked)(s)
+		if len(s.Parked) != 1 || len(s.Deliveries) != 1 || s.Park == "" {
+			t.Errorf("status of the next run: %+v", s)
+		}
+	})
+	w.env.ExecuteWorkflow(workflows.ProcessWebhooks, in)
+	if err := w.env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(w.told)
+	if want := []string{"crm account.banned", "log account.deleted"}; !slices.Equal(w.told, want) {
+		t.Errorf("told %q, want %q", w.told, want)
 	}
 }
