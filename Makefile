@@ -1,0 +1,52 @@
+# Every recipe is what a person could type. `make` alone lists the targets.
+
+FUZZTIME ?= 5s
+LINT := go tool -modfile=tools/go.mod
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build run test lint fuzz bench update fmt up postgresql
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+build: ## Build bin/holdfast and bin/holdfast-devserver (the first time takes minutes: that is Temporal)
+	go build -o bin/holdfast ./cmd/holdfast
+	@test -x bin/holdfast-devserver || echo 'Compiling the Temporal server for development: minutes the first time, seconds from then on.'
+	go build -C devserver -o ../bin/holdfast-devserver .
+
+run: build ## Run everything on this machine: Temporal with its UI, ingress, worker; Ctrl-C ends it
+	bin/holdfast dev
+
+# The dev server's tests go without the race detector: it would be Temporal that is examined, and compiled once more.
+test: postgresql build lint fuzz ## Test everything, on a real Temporal and a real PostgreSQL; also lint and fuzz
+	go test -C tools ./...
+	go test -C devserver ./...
+	go test -race ./...
+
+lint: ## Run golangci-lint and Temporal's workflowcheck
+	$(LINT) golangci-lint run ./...
+	cd devserver && go tool -modfile=../tools/go.mod golangci-lint run ./...
+	cd tools && go tool golangci-lint run ./...
+	$(LINT) workflowcheck -config tools/workflowcheck.yaml ./...
+
+fuzz: ## Fuzz each target for a while: make fuzz FUZZTIME=5m
+	tools/fuzz.sh $(FUZZTIME)
+
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+update: ## Rewrite the expected results of tests; the diff is for you to read
+	go test $$(grep -rl --include='*_test.go' --exclude-dir=devserver --exclude-dir=tools 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+
+fmt: ## Format the code
+	$(LINT) golangci-lint fmt ./...
+	cd devserver && go tool -modfile=../tools/go.mod golangci-lint fmt ./...
+	cd tools && go tool golangci-lint fmt ./...
+
+up: ## Run the services of docker-compose.yml, with secrets from .env
+	docker compose up --build
+
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		{ echo "The tests need PostgreSQL's programs, which they start themselves: apt-get install postgresql" >&2; exit 1; }
