@@ -18,16 +18,20 @@ type Metrics struct {
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "holdfast_events_normalized_total", Help: "Events found in webhooks, duplicates and attempts included."},
+			Name: "holdfast_events_normalized_total", Help: "Events found in webhooks, duplicates and attempts included.",
+		},
 			[]string{"source", "type"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "holdfast_events_recorded_total", Help: "Events by what became of them when they were recorded."},
+			Name: "holdfast_events_recorded_total", Help: "Events by what became of them when they were recorded.",
+		},
 			[]string{"type", "outcome"}),
 		unrouted: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "holdfast_events_unrouted_total", Help: "Events that no destination wants."},
+			Name: "holdfast_events_unrouted_total", Help: "Events that no destination wants.",
+		},
 			[]string{"type"}),
 		unrecognized: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "holdfast_events_unrecognized_total", Help: "Events that this version does not understand."},
+			Name: "holdfast_events_unrecognized_total", Help: "Events that this version does not understand.",
+		},
 			[]string{"source"}),
 	}
 	r.MustRegister(m.events, m.outcomes, m.unrouted, m.unrecognized)

@@ -213,8 +213,7 @@ func (a *Activities) unavailable(ctx context.Context, destination string, r Noti
 }
 
 func verdictOf(err error) *webhook.Verdict {
-	var v *webhook.Verdict
-	if errors.As(err, &v) {
+	if v, ok := errors.AsType[*webhook.Verdict](err); ok {
 		return v
 	}
 	return &webhook.Verdict{Kind: webhook.Retry, Reason: "attempt failed"} // an error of another kind may hold anything

@@ -37,8 +37,7 @@ func (a *Activities) Verify(_ context.Context, in VerifyInput) (VerifyResult, er
 
 // refusal is the closed word for a refusal: an error of another kind may hold anything, so it is not repeated.
 func refusal(err error) string {
-	var r webhook.Refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[webhook.Refusal](err); ok {
 		return string(r)
 	}
 	return "not verified"

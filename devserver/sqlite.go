@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -191,13 +192,13 @@ func createSQLiteSchema(file string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	tx, err := db.Begin()
+	tx, err := db.BeginTx(context.Background(), nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	var tables int
-	if err := tx.QueryRow("SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
+	if err := tx.QueryRowContext(context.Background(), "SELECT count(*) FROM sqlite_master").Scan(&tables); err != nil {
 		return err
 	}
 	if tables > 0 {
@@ -217,6 +218,6 @@ type schemaTx struct {
 }
 
 func (s schemaTx) Exec(statement string, args ...any) error {
-	_, err := s.tx.Exec(statement, args...)
+	_, err := s.tx.ExecContext(context.Background(), statement, args...)
 	return err
 }

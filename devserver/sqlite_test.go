@@ -99,7 +99,7 @@ func TestExistingNamespaceStaysAsItIs(t *testing.T) {
 	s.stop(t)
 	refused(t, 1, []string{"--db-filename", file, "--search-attribute", "Source=Int"}, "Source=Int", "exists as Keyword")
 	tooMany := []string{"--db-filename", file}
-	for _, name := range strings.Split("ABCDEFGHIJ", "") {
+	for name := range strings.SplitSeq("ABCDEFGHIJ", "") {
 		tooMany = append(tooMany, "--search-attribute", name+"=Keyword")
 	}
 	refused(t, 1, tooMany, "no more search attributes of this type")

@@ -108,7 +108,7 @@ func TestReplies(t *testing.T) {
 			}
 			source := strings.TrimPrefix(strings.SplitN(tt.path, "?", 2)[0], "/webhooks/")
 			if tt.reason != "" {
-				if got := w.metric("holdfast_ingress_refused_total", string(tt.reason), source); got != 1 {
+				if got := w.metric("holdfast_ingress_refused_total", tt.reason, source); got != 1 {
 					t.Errorf("counted as %s: %v", tt.reason, got)
 				}
 				list := w.in.refused.list()

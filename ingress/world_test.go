@@ -70,7 +70,7 @@ func (w *world) serve(srv *http.Server) string {
 	go func() { done <- srv.Serve(l) }()
 	w.Cleanup(func() {
 		_ = srv.Close()
-		<-done
+		<-done //nolint:errcheck // http.ErrServerClosed
 	})
 	return l.Addr().String()
 }

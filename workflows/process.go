@@ -146,7 +146,7 @@ func (p *process) obey() {
 			p.dropped = true
 		case Accept:
 			e.verified, e.pending = true, true
-		case Retry:
+		case Retry, Skip: // to skip is for destinations: check lets no such order through
 			e.pending = true
 		}
 		e.problem, e.order = "", ""
@@ -366,12 +366,10 @@ func step(ctx workflow.Context, summary string, attempts int32, deed, in, out an
 
 // reason is what to show of a failed activity: our own words, which the errors of Notify consist of.
 func reason(err error) string {
-	var app *temporal.ApplicationError
-	if errors.As(err, &app) {
+	if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
 		return app.Message()
 	}
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if _, ok := errors.AsType[*temporal.TimeoutError](err); ok {
 		return "no answer from the activity in time"
 	}
 	return "activity ended"

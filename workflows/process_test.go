@@ -76,7 +76,7 @@ func (w *world) Record(_ context.Context, _ string, records []webhook.Record) (w
 	for _, r := range records {
 		var outcomes []webhook.Outcome
 		for _, c := range r.Events {
-			if strings.Contains(string(c.Event.Data.(*webhook.Ban).State), "poison") {
+			if strings.Contains(c.Event.Data.(*webhook.Ban).State, "poison") {
 				return webhook.Recorded{}, webhook.ErrUnprocessable
 			}
 			if _, known := w.log[c.Event.ID]; !known {
@@ -119,6 +119,7 @@ func (w *world) Route(webhook.Event) []string { return w.routes }
 func (w *world) Policy(string) (time.Duration, time.Duration, bool) {
 	return time.Second, time.Hour, true
 }
+
 func (w *world) Tell(_ context.Context, destination string, e webhook.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -67,8 +67,7 @@ func (s *Starter) Start(ctx context.Context, w webhook.Webhook, peek webhook.Pee
 	}
 	options := s.options(group.Webhooks, peek)
 	_, err := s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
-	var invalid *serviceerror.InvalidArgument
-	if errors.As(err, &invalid) {
+	if _, ok := errors.AsType[*serviceerror.InvalidArgument](err); ok {
 		// Most likely the namespace does not know our search attributes yet. That must not cost the webhook: the workflow
 		// waits until it does.
 		options.TypedSearchAttributes = temporal.SearchAttributes{}

@@ -80,13 +80,13 @@ func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut i
 	own := flags.temporal.address == "" && flags.temporal.profile == ""
 	ui := ""
 	stopServer := func() {}
-	ended := make(chan error, 1)
+	ended, how := make(chan struct{}), func() string { return "" }
 	if own {
 		s, err := startDevserver(ctx, flags, cfg.Codec.Listen, out, errOut)
 		if err != nil {
 			return err
 		}
-		ui, stopServer, ended = s.ui, s.stop, s.ended
+		ui, stopServer, ended, how = s.ui, s.stop, s.ended, s.how
 		flags.temporal = temporalFlags{address: s.address, namespace: flags.temporal.namespace, isolated: true}
 		cfg.Codec.Origins = append(cfg.Codec.Origins, s.ui, strings.Replace(s.ui, "127.0.0.1", "localhost", 1))
 	}
@@ -120,13 +120,17 @@ func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut i
 	defer cancel(nil)
 	go func() {
 		select {
-		case err := <-ended:
-			cancel(fmt.Errorf("the Temporal server ended: %w", err))
+		case <-ended:
+			cancel(fmt.Errorf("the Temporal server ended: %s", how()))
 		case <-ctx.Done():
 		}
 	}()
 	err = h.serve(ctx, roles{ingress: true, worker: true}, withSink, func(a addresses) {
-		greet(out, flags, cfg, a, h.address, ui)
+		file := common.config
+		if file == "" && flags.data != defaultData {
+			file = filepath.Join(flags.data, demoConfig)
+		}
+		greet(out, file, flags.data, cfg, a, h.address, ui)
 	})
 	if cause := context.Cause(ctx); err == nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
@@ -144,18 +148,18 @@ func (h *house) setUp(ctx context.Context) error {
 	return temporal.Apply(ctx, h.temporal, plan)
 }
 
-func greet(out io.Writer, flags devFlags, cfg *config.Config, a addresses, address, ui string) {
+func greet(out io.Writer, file, data string, cfg *config.Config, a addresses, address, ui string) {
 	fmt.Fprintf(out, "\n  ingress      http://%s/webhooks/{source}\n", a.ingress)
 	if ui != "" {
 		fmt.Fprintf(out, "  Temporal UI  %s\n", ui)
 	}
-	fmt.Fprintf(out, "  Temporal     %s\n  metrics      http://%s/metrics\n  data         %s\n", address, a.metrics, flags.data)
-	fmt.Fprintf(out, "\nSend a webhook from another terminal:\n\n  %s\n\n", sendLine(flags, cfg))
+	fmt.Fprintf(out, "  Temporal     %s\n  metrics      http://%s/metrics\n  data         %s\n", address, a.metrics, data)
+	fmt.Fprintf(out, "\nSend a webhook from another terminal:\n\n  %s\n\n", sendLine(file, cfg))
 	fmt.Fprintln(out, "Events that are told appear here. Ctrl-C stops everything.")
 }
 
 // sendLine is a command to paste: it sends the ban of an account.
-func sendLine(flags devFlags, cfg *config.Config) string {
+func sendLine(file string, cfg *config.Config) string {
 	self, err := os.Executable()
 	if err != nil {
 		self = "holdfast"
@@ -166,8 +170,8 @@ func sendLine(flags devFlags, cfg *config.Config) string {
 		}
 	}
 	line := self + " send "
-	if flags.data != defaultData {
-		line += "--config " + filepath.Join(flags.data, demoConfig) + " "
+	if file != "" {
+		line += "--config " + file + " "
 	}
 	for _, dialect := range []string{"nxtele", "meta"} {
 		if _, _, err := target(cfg, "", dialect); err == nil {

@@ -22,7 +22,8 @@ import (
 type devserver struct {
 	address, ui string
 	stop        func()
-	ended       chan error // gets what it ended with, if it ends by itself
+	ended       chan struct{} // closed when it has ended
+	how         func() string // how it has ended
 }
 
 const devserverName = "holdfast-devserver"
@@ -44,9 +45,10 @@ func startDevserver(ctx context.Context, flags devFlags, codec string, out, errO
 	s := &devserver{
 		address: "127.0.0.1:" + strconv.Itoa(port),
 		ui:      "http://127.0.0.1:" + strconv.Itoa(uiPort),
-		ended:   make(chan error, 1),
+		ended:   make(chan struct{}),
 	}
 	said := &tail{}
+	//nolint:noctx // it outlives the context: the worker finishes before it is stopped
 	cmd := exec.Command(path, "server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(port),
 		"--ui-port", strconv.Itoa(uiPort), "--ui-codec-endpoint", "http://"+codec,
 		"--db-filename", filepath.Join(flags.data, "temporal.db"), "--namespace", first(flags.temporal.namespace, "default"),
@@ -57,43 +59,32 @@ func startDevserver(ctx context.Context, flags devFlags, codec string, out, errO
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the Temporal server: %w", err)
 	}
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
+	go func() {
+		_ = cmd.Wait() // how it ended is in the process state
+		close(s.ended)
+	}()
+	s.how = func() string { return cmd.ProcessState.String() }
 	s.stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 		select {
-		case <-exited:
+		case <-s.ended:
 		case <-time.After(8 * time.Second):
 			_ = cmd.Process.Kill()
-			<-exited
+			<-s.ended
 		}
 	}
-	if err := s.await(ctx, exited); err != nil {
+	if err := s.await(ctx); err != nil {
 		s.stop()
 		if text := said.String(); text != "" {
 			err = fmt.Errorf("%w: %s", err, text)
 		}
 		return nil, fmt.Errorf("start the Temporal server: %w", err)
 	}
-	forStop := exited
-	exited = make(chan error, 1)
-	go func() {
-		err := <-forStop
-		exited <- err
-		s.ended <- cmpErr(err)
-	}()
 	return s, nil
 }
 
-func cmpErr(err error) error {
-	if err == nil {
-		return errors.New("exit status 0")
-	}
-	return err
-}
-
 // await returns once the server answers, or with the reason why it never will.
-func (s *devserver) await(ctx context.Context, exited chan error) error {
+func (s *devserver) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	c, err := client.NewLazyClient(client.Options{HostPort: s.address, Logger: silent{}})
@@ -112,9 +103,8 @@ func (s *devserver) await(ctx context.Context, exited chan error) error {
 			return nil
 		}
 		select {
-		case err := <-exited:
-			exited <- err // for stop
-			return cmpErr(err)
+		case <-s.ended:
+			return errors.New(s.how())
 		case <-ctx.Done():
 			return fmt.Errorf("no answer from %s or %s: %w", s.address, s.ui, err)
 		case <-time.After(50 * time.Millisecond):

@@ -196,7 +196,7 @@ func (h *house) awaitNamespace(ctx context.Context) error {
 		cancel()
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // we were asked to end, which is no failure
 		case err != nil:
 			if !waited {
 				h.log.Warn("Waiting for Temporal", "address", h.address, "error", err)

@@ -122,11 +122,11 @@ func send(ctx context.Context, cfg *config.Config, flags sendFlags, what string,
 	if err != nil {
 		return &usageError{fmt.Errorf("--url: %w", err)}
 	}
-	resp, took, err := post(ctx, where, signer.Sign(body, time.Now()), body)
+	got, err := post(ctx, where, signer.Sign(body, time.Now()), body)
 	if err != nil {
 		return fmt.Errorf("send to source %s at %s: %w", name, at, err)
 	}
-	return tellAnswer(ctx, out, cfg, resp, took, name, webhook.ID(name, body))
+	return tellAnswer(ctx, out, cfg, got, name, webhook.ID(name, body))
 }
 
 // target chooses the source: the one that was named, or the first of the dialect, or the only one there is.
@@ -150,41 +150,48 @@ func target(cfg *config.Config, name, dialect string) (string, config.Source, er
 	return "", config.Source{}, fmt.Errorf("no source has provider %s; --source names another", dialect)
 }
 
-func post(ctx context.Context, where string, headers http.Header, body []byte) (*http.Response, time.Duration, error) {
+// An answer is what came back.
+type answer struct {
+	status  int
+	outcome string
+	took    time.Duration
+}
+
+func post(ctx context.Context, where string, headers http.Header, body []byte) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, where, bytes.NewReader(body))
 	if err != nil {
-		return nil, 0, err
+		return answer{}, err
 	}
 	req.Header = headers
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "holdfast-send/"+version())
 	start := time.Now()
 	resp, err := http.DefaultClient.Do(req)
-	took := time.Since(start)
 	if err != nil {
-		var op *url.Error
-		if errors.As(err, &op) {
+		if op, ok := errors.AsType[*url.Error](err); ok {
 			err = op.Err // without the URL, whose path may be a secret
 		}
-		return nil, took, err
+		return answer{}, err
 	}
+	defer resp.Body.Close()
+	took := time.Since(start)
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10)) // the words say no more than the status
-	return resp, took, resp.Body.Close()
+	return answer{resp.StatusCode, resp.Header.Get(ingress.OutcomeHeader), took}, nil
 }
 
 // tellAnswer says what the ingress made of the webhook. Why it refused one it tells its operators only, so they are asked.
-func tellAnswer(ctx context.Context, out io.Writer, cfg *config.Config, resp *http.Response, took time.Duration, source, id string) error {
-	took = took.Round(100 * time.Microsecond)
+func tellAnswer(ctx context.Context, out io.Writer, cfg *config.Config, got answer, source, id string) error {
+	took := got.took.Round(100 * time.Microsecond)
 	workflow := workflows.ID([]webhook.Webhook{{Source: source, ID: id}})
-	if resp.StatusCode == http.StatusOK {
-		fmt.Fprintf(out, "%s (200 in %s): workflow %s\n", first(resp.Header.Get(ingress.OutcomeHeader), "answered"), took, workflow)
+	if got.status == http.StatusOK {
+		fmt.Fprintf(out, "%s (200 in %s): workflow %s\n", first(got.outcome, "answered"), took, workflow)
 		return nil
 	}
 	why := "the ingress keeps the reason: holdfast refused"
-	if list, err := refusals(ctx, operatorURL(cfg)); err == nil && len(list) > 0 && list[0].Status == resp.StatusCode {
+	if list, err := refusals(ctx, operatorURL(cfg)); err == nil && len(list) > 0 && list[0].Status == got.status {
 		why = list[0].Reason
 	}
-	return fmt.Errorf("refused with status %d in %s: %s", resp.StatusCode, took, why)
+	return fmt.Errorf("refused with status %d in %s: %s", got.status, took, why)
 }

@@ -193,8 +193,7 @@ func (h *house) listen(r roles) ([]*server, addresses, error) {
 
 // plain takes the address out of a listening error, which has it twice.
 func plain(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err
 	}
 	return err

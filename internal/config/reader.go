@@ -128,7 +128,7 @@ func (r *reader) value(n ast.Node, at string, v reflect.Value) {
 		r.problem(at, "anchors, aliases and tags are not understood here")
 		return
 	}
-	if s, ok := v.Addr().Interface().(*Source); ok {
+	if s, ok := reflect.TypeAssert[*Source](v.Addr()); ok {
 		s.decode(r, n, at)
 		return
 	}

@@ -30,7 +30,6 @@ func (r *reader) scalar(n ast.Node, at string, v reflect.Value) {
 		r.empty(at, v)
 		return
 	}
-	ok = true
 	switch target := v.Addr().Interface().(type) {
 	case *time.Duration:
 		*target, err = time.ParseDuration(text)

@@ -35,6 +35,7 @@ func newDestination(c config.Destination, agent string) (*destination, error) {
 	d := &destination{config: c, inFlight: new(atomic.Int64)}
 
 	var err error
+	//nolint:noctx // never sent: each attempt is a copy with its own context
 	d.template, err = http.NewRequest(http.MethodPost, string(c.URL), nil)
 	if err != nil || !webURL(d.template.URL) {
 		return nil, errors.New("url is not absolute with http or https, a host and no user")

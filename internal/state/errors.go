@@ -32,12 +32,10 @@ func passing(err error) bool {
 
 // clean makes a failure of a database's own error; others stay as they are.
 func clean(err error) error {
-	var p *pgconn.PgError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return cleanPostgres(p)
 	}
-	var s *sqlite.Error
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[*sqlite.Error](err); ok {
 		code := s.Code() & 0xff // of an extended code
 		return &failure{
 			text:    s.Error(), // names tables and columns, no values

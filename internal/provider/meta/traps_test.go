@@ -187,8 +187,11 @@ func TestPreferences(t *testing.T) {
 		{"all is in contacts, but whose", `[{"user_id":"US.7"},{"user_id":"US.8"}]`, `[{` + rest + `}]`, []webhook.Contact{{}}, "no user"},
 		{"a shared number", `[{"user_id":"US.8","wa_id":"15550100077"}]`, `[{"user_id":"US.7","wa_id":"15550100077",` + rest + `}]`, []webhook.Contact{ada}, ""},
 		{"parent id", `null`, `[{"user_id":"US.7","parent_user_id":"US.ENT.9",` + rest + `}]`, []webhook.Contact{{UserID: "US.7", ParentUserID: "US.ENT.9"}}, ""},
-		{"bad neighbours", `[{"user_id":"US.9"}]`, `[{"user_id":"US.7",` + rest + `},7,null,{"user_id":"a/b",` + rest + `},{"user_id":"US.7","user_id":"US.8",` + rest + `},{"user_id":"US.8",` + rest + `}]`,
-			[]webhook.Contact{{UserID: "US.7"}, {}, {}, {}, {}, {UserID: "US.8"}}, ""},
+		{
+			"bad neighbours", `[{"user_id":"US.9"}]`, `[{"user_id":"US.7",` + rest + `},7,null,{"user_id":"a/b",` + rest + `},{"user_id":"US.7","user_id":"US.8",` + rest + `},{"user_id":"US.8",` + rest + `}]`,
+			[]webhook.Contact{{UserID: "US.7"}, {}, {}, {}, {}, {UserID: "US.8"}},
+			"",
+		},
 		{"another category", `[]`, `[{"user_id":"US.7","category":"utility_messages","value":"stop","timestamp":1790003000}]`, []webhook.Contact{{}}, "unknown event"},
 		{"another wish", `[]`, `[{"user_id":"US.7","category":"marketing_messages","value":"less","timestamp":1790003000}]`, []webhook.Contact{{}}, "unknown event"},
 		{"no items", `[]`, `[]`, []webhook.Contact{{}}, "members missing or malformed"},
@@ -279,10 +282,14 @@ func TestPeek(t *testing.T) {
 		name, body string
 		want       webhook.Peek
 	}{
-		{"urgent", `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"id":"2","field":"x"}},{"value":{},"field":"account_update"},{"field":"messages"}]},{"changes":[],"id":3}]}`,
-			webhook.Peek{Fields: []string{"messages", "account_update"}, Accounts: []string{"1", "3"}, Urgent: true}},
-		{"traffic", `{"entry":[{"id":"1","changes":[{"field":"messages"},{"field":"group_status_update"},{"field":"smb_message_echoes"},{"field":"history"},{"field":"calls"}]}]}`,
-			webhook.Peek{Fields: []string{"messages", "group_status_update", "smb_message_echoes", "history", "calls"}, Accounts: []string{"1"}}},
+		{
+			"urgent", `{"entry":[{"id":"1","changes":[{"field":"messages","value":{"id":"2","field":"x"}},{"value":{},"field":"account_update"},{"field":"messages"}]},{"changes":[],"id":3}]}`,
+			webhook.Peek{Fields: []string{"messages", "account_update"}, Accounts: []string{"1", "3"}, Urgent: true},
+		},
+		{
+			"traffic", `{"entry":[{"id":"1","changes":[{"field":"messages"},{"field":"group_status_update"},{"field":"smb_message_echoes"},{"field":"history"},{"field":"calls"}]}]}`,
+			webhook.Peek{Fields: []string{"messages", "group_status_update", "smb_message_echoes", "history", "calls"}, Accounts: []string{"1"}},
+		},
 		{"unknown", `{"entry":[{"id":"a/b","changes":[{"field":"some thing"}]}]}`, webhook.Peek{Urgent: true}},
 		{"nothing", `{"entry":[{"id":`, webhook.Peek{}},
 	}

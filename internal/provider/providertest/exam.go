@@ -219,8 +219,16 @@ func (s Subject) nonsense(t *testing.T, samples map[string][]byte) {
 			bodies = append(bodies, string(body[:n]))
 		}
 		for _, r := range [][2]string{
-			{`"`, `'`}, {":", ":null,\"x\":"}, {":", ":["}, {`"value"`, `"value":null,"value"`}, {`"event"`, `"event":[],"event"`},
-			{"1", "99999999999999999999999999999999999999999"}, {"1", "1e999"}, {"1", "\xff"}, {"a", `\ud800`}, {"}", "}}"},
+			{`"`, `'`},
+			{":", ":null,\"x\":"},
+			{":", ":["},
+			{`"value"`, `"value":null,"value"`},
+			{`"event"`, `"event":[],"event"`},
+			{"1", "99999999999999999999999999999999999999999"},
+			{"1", "1e999"},
+			{"1", "\xff"},
+			{"a", `\ud800`},
+			{"}", "}}"},
 		} {
 			bodies = append(bodies, strings.ReplaceAll(string(body), r[0], r[1]), strings.Replace(string(body), r[0], r[1], 1))
 		}
