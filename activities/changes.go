@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"holdfast/internal/webhook"
 )
@@ -20,6 +21,8 @@ func changes(e webhook.Event) []webhook.Change {
 		return violation(e, data)
 	case *webhook.Review:
 		return review(e, data)
+	case *webhook.Partner:
+		return partner(e, data)
 	case *webhook.Capability:
 		return capability(e, data)
 	case *webhook.Quality:
@@ -43,20 +46,19 @@ func fact(e webhook.Event, entity, aspect string, safety int, value any) webhook
 	return webhook.Change{Entity: entity, Aspect: aspect, Value: string(text), Time: e.Time, Safety: safety}
 }
 
-// limitSafety ranks a messaging limit: the lower one is the safer to believe. TIER_2K and 2000 are the same.
-func limitSafety(limit string) int {
+// limitFact records a messaging limit, written in one way however the provider writes it: TIER_2K and 2000 are the same.
+// Of two in the same second, the lower one is the safer to believe.
+func limitFact(e webhook.Event, entity, aspect, limit string) webhook.Change {
 	const unlimited = 1 << 30
-	digits := limit
-	if len(digits) > 5 && digits[:5] == "TIER_" {
-		digits = digits[5:]
+	value, safety := limit, 0 // what is not a number (TIER_NOT_SET) stays as it is
+	digits, factor := strings.TrimPrefix(limit, "TIER_"), 1
+	if thousands, ok := strings.CutSuffix(digits, "K"); ok {
+		digits, factor = thousands, 1000
 	}
-	factor := 1
-	if n := len(digits); n > 0 && digits[n-1] == 'K' {
-		digits, factor = digits[:n-1], 1000
+	if n, err := strconv.Atoi(digits); err == nil && n >= 0 && n < unlimited/factor {
+		value, safety = strconv.Itoa(n*factor), unlimited-n*factor
+	} else if digits == "UNLIMITED" || digits == "-1" {
+		value = "unlimited"
 	}
-	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 { // UNLIMITED, NOT_SET, -1
-		return 0
-	}
-	return unlimited - n*factor
+	return fact(e, entity, aspect, safety, value)
 }

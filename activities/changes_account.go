@@ -1,6 +1,10 @@
 package activities
 
-import "holdfast/internal/webhook"
+import (
+	"strings"
+
+	"holdfast/internal/webhook"
+)
 
 // An account's status is one of active, ban_scheduled, banned, deleted; the later wins, and of two in the same second
 // the worse.
@@ -25,28 +29,83 @@ func ban(e webhook.Event, b *webhook.Ban) []webhook.Change {
 	return nil
 }
 
-// A restriction replaces what was known of restrictions: Meta sends one entry for each that is active.
+// A restriction replaces what was known of restrictions of its family: Meta sends one entry for each that is active.
+// Direct Send is a family of its own, whose end says nothing of the others.
+//
+// What is only reported or warned of says nothing of what is allowed, so a repeated notice is news: its value holds the
+// event's id.
 func restriction(e webhook.Event, r *webhook.Restriction) []webhook.Change {
 	if e.Account == "" {
 		return nil
 	}
 	type restriction struct {
-		Status       string               `json:"status"` // restricted, warned, reported, none
+		Status       string               `json:"status"` // restricted, none
 		Restrictions []webhook.Restricted `json:"restrictions,omitempty"`
 		Violation    string               `json:"violation,omitempty"`
 	}
-	entity := webhook.AccountEntity(e.Account)
+	type notice struct {
+		Status    string `json:"status"` // reported, warned, none
+		Violation string `json:"violation,omitempty"`
+		Event     string `json:"event,omitempty"`
+	}
+	entity, family := webhook.AccountEntity(e.Account), ""
+	if strings.HasPrefix(r.Violation, "DIRECT_SEND_") {
+		family = ".direct_send"
+	}
 	switch e.Type {
 	case webhook.AccountRestricted:
-		return []webhook.Change{fact(e, entity, "restriction", 3, restriction{"restricted", r.Restrictions, r.Violation})}
+		return []webhook.Change{fact(e, entity, "restriction"+family, gravity(r.Restrictions), restriction{"restricted", r.Restrictions, r.Violation})}
 	case webhook.AccountRestrictionReported:
-		return []webhook.Change{fact(e, entity, "restriction_notice", 2, restriction{"reported", nil, r.Violation})}
+		return []webhook.Change{fact(e, entity, "restriction_notice"+family, 2, notice{"reported", r.Violation, e.ID})}
 	case webhook.AccountWarned:
-		return []webhook.Change{fact(e, entity, "restriction_notice", 1, restriction{"warned", nil, r.Violation})}
+		return []webhook.Change{fact(e, entity, "restriction_notice"+family, 1, notice{"warned", r.Violation, e.ID})}
 	case webhook.AccountRestrictionLifted:
-		// What was only reported or warned of is over as well.
-		none := restriction{Status: "none"}
-		return []webhook.Change{fact(e, entity, "restriction", 0, none), fact(e, entity, "restriction_notice", 0, none)}
+		return []webhook.Change{
+			fact(e, entity, "restriction"+family, 0, restriction{Status: "none"}),
+			fact(e, entity, "restriction_notice"+family, 0, notice{Status: "none"}),
+		}
+	}
+	return nil
+}
+
+// gravity ranks restrictions: of two in the same second, the one that forbids more is believed.
+func gravity(restrictions []webhook.Restricted) int {
+	worst := 1
+	for _, r := range restrictions {
+		switch {
+		case strings.HasSuffix(r.Type, "_MESSAGING"):
+			worst = max(worst, 4)
+		case strings.HasSuffix(r.Type, "ADD_PHONE_NUMBER_ACTION"):
+		case strings.Contains(r.Type, "CALLING"):
+			worst = max(worst, 2)
+		default: // templates, and what is not known yet
+			worst = max(worst, 3)
+		}
+	}
+	return worst
+}
+
+// partner records who has access. Losing it may be all that a partner learns of a ban.
+func partner(e webhook.Event, p *webhook.Partner) []webhook.Change {
+	if e.Account == "" {
+		return nil
+	}
+	type access struct {
+		Status string `json:"status"` // added, removed, installed, uninstalled
+		Owner  string `json:"owner,omitempty"`
+		App    string `json:"app,omitempty"`
+		Reason string `json:"reason,omitempty"`
+	}
+	entity := webhook.AccountEntity(e.Account)
+	switch e.Type {
+	case webhook.AccountPartnerAdded:
+		return []webhook.Change{fact(e, entity, "partner", 0, access{"added", p.Owner, p.App, p.Reason})}
+	case webhook.AccountPartnerRemoved:
+		return []webhook.Change{fact(e, entity, "partner", 1, access{"removed", p.Owner, p.App, p.Reason})}
+	case webhook.AccountPartnerAppInstalled:
+		return []webhook.Change{fact(e, entity, "partner_app", 0, access{"installed", p.Owner, p.App, p.Reason})}
+	case webhook.AccountPartnerAppUninstalled:
+		return []webhook.Change{fact(e, entity, "partner_app", 1, access{"uninstalled", p.Owner, p.App, p.Reason})}
 	}
 	return nil
 }
@@ -87,7 +146,7 @@ func capability(e webhook.Event, c *webhook.Capability) []webhook.Change {
 		{"limit.phones_per_account", c.PhonesPerAccount},
 	} {
 		if limit.value != "" {
-			out = append(out, fact(e, webhook.AccountEntity(e.Account), limit.aspect, limitSafety(limit.value), limit.value))
+			out = append(out, limitFact(e, webhook.AccountEntity(e.Account), limit.aspect, limit.value))
 		}
 	}
 	return out

@@ -1,24 +1,34 @@
 package activities
 
-import "holdfast/internal/webhook"
+import (
+	"cmp"
+
+	"holdfast/internal/webhook"
+)
 
 // quality records the flag and the limit of a number apart: an event may speak of one and not of the other. The limit of
-// all numbers together is the account's.
+// all numbers together is the account's, which may be known already when the first of its numbers is heard of; so what
+// happened to the number's limit is a fact of its own.
 func quality(e webhook.Event, q *webhook.Quality) []webhook.Change {
 	if e.Account == "" {
 		return nil
 	}
 	var out []webhook.Change
 	if q.DailyPerBusiness != "" {
-		out = append(out, fact(e, webhook.AccountEntity(e.Account), "limit.daily_per_business", limitSafety(q.DailyPerBusiness), q.DailyPerBusiness))
+		out = append(out, limitFact(e, webhook.AccountEntity(e.Account), "limit.daily_per_business", q.DailyPerBusiness))
 	}
 	if e.Phone.Number == "" {
 		return out
 	}
 	phone := webhook.PhoneEntity(e.Account, e.Phone.Number)
 	if q.Limit != "" {
-		out = append(out, fact(e, phone, "limit", limitSafety(q.Limit), q.Limit))
+		out = append(out, limitFact(e, phone, "limit", q.Limit))
 	}
+	type limitEvent struct {
+		Event string `json:"event"`
+		Limit string `json:"limit,omitempty"`
+	}
+	limit := limitEvent{q.Event, cmp.Or(q.Limit, q.DailyPerBusiness)}
 	switch e.Type {
 	case webhook.PhoneFlagged:
 		out = append(out, fact(e, phone, "quality", 1, "flagged"))
@@ -26,6 +36,10 @@ func quality(e webhook.Event, q *webhook.Quality) []webhook.Change {
 		out = append(out, fact(e, phone, "quality", 0, "unflagged"))
 	case webhook.PhoneThroughputUpgraded:
 		out = append(out, fact(e, phone, "throughput", 0, "upgraded"))
+	case webhook.PhoneLimitLowered:
+		out = append(out, fact(e, phone, "limit_event", 1, limit))
+	case webhook.PhoneLimitRaised, webhook.PhoneOnboarded:
+		out = append(out, fact(e, phone, "limit_event", 0, limit))
 	}
 	return out
 }

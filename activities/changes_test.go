@@ -22,19 +22,23 @@ func TestChanges(t *testing.T) {
 		"ban":         {webhook.AccountBanned, &webhook.Ban{State: "DISABLE", Date: "October 22, 2025"}, []string{`account/1022 status {"status":"banned","date":"October 22, 2025"} 2`}},
 		"reinstated":  {webhook.AccountReinstated, &webhook.Ban{State: "REINSTATE", Date: "October 21, 2025"}, []string{`account/1022 status {"status":"active"} 0`}},
 		"deleted":     {webhook.AccountDeleted, &webhook.None{}, []string{`account/1022 status {"status":"deleted"} 3`}},
+		"restricted":  {webhook.AccountRestricted, &webhook.Restriction{Restrictions: []webhook.Restricted{{Type: "RESTRICTED_ADD_PHONE_NUMBER_ACTION"}, {Type: "RESTRICTED_BIZ_INITIATED_MESSAGING"}}, Violation: "SCAM"}, []string{`account/1022 restriction {"status":"restricted","restrictions":[{"type":"RESTRICTED_ADD_PHONE_NUMBER_ACTION"},{"type":"RESTRICTED_BIZ_INITIATED_MESSAGING"}],"violation":"SCAM"} 4`}},
+		"direct send": {webhook.AccountRestrictionLifted, &webhook.Restriction{Violation: "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN"}, []string{`account/1022 restriction.direct_send {"status":"none"} 0`, `account/1022 restriction_notice.direct_send {"status":"none"} 0`}},
+		"lowered":     {webhook.PhoneLimitLowered, &webhook.Quality{Event: "DOWNGRADE", DailyPerBusiness: "TIER_2K"}, []string{`account/1022 limit.daily_per_business "2000" 1073739824`, `phone/1022/15550001111 limit_event {"event":"DOWNGRADE","limit":"TIER_2K"} 1`}},
+		"lost access": {webhook.AccountPartnerRemoved, &webhook.Partner{Owner: "880", Reason: "ACCOUNT_DISCONNECTED"}, []string{`account/1022 partner {"status":"removed","owner":"880","reason":"ACCOUNT_DISCONNECTED"} 1`}},
 		"lifted":      {webhook.AccountRestrictionLifted, &webhook.Restriction{}, []string{`account/1022 restriction {"status":"none"} 0`, `account/1022 restriction_notice {"status":"none"} 0`}},
-		"reported":    {webhook.AccountRestrictionReported, &webhook.Restriction{}, []string{`account/1022 restriction_notice {"status":"reported"} 2`}},
+		"reported":    {webhook.AccountRestrictionReported, &webhook.Restriction{}, []string{`account/1022 restriction_notice {"status":"reported","event":"evt_7"} 2`}},
 		"capability":  {webhook.AccountCapabilityUpdated, &webhook.Capability{PhonesPerAccount: "20"}, []string{`account/1022 limit.phones_per_account "20" 1073741804`}},
-		"flagged":     {webhook.PhoneFlagged, &webhook.Quality{Limit: "TIER_1K"}, []string{`phone/1022/15550001111 limit "TIER_1K" 1073740824`, `phone/1022/15550001111 quality "flagged" 1`}},
+		"flagged":     {webhook.PhoneFlagged, &webhook.Quality{Limit: "TIER_1K"}, []string{`phone/1022/15550001111 limit "1000" 1073740824`, `phone/1022/15550001111 quality "flagged" 1`}},
 		"added":       {webhook.PhoneAdded, &webhook.None{}, []string{`phone/1022/15550001111 presence {"status":"added"} 0`}},
 		"stopped":     {webhook.ContactMarketingStopped, &webhook.Preference{Contact: webhook.Contact{UserID: "US.1", WaID: "1555"}, Basis: "user_preferences"}, []string{`contact/400/US.1 marketing {"status":"stopped","basis":"user_preferences"} 1`, `contact/400/1555 marketing {"status":"stopped","basis":"user_preferences"} 1`}},
 		"only by id":  {webhook.ContactMarketingResumed, &webhook.Preference{Contact: webhook.Contact{UserID: "US.1"}}, []string{`contact/400/US.1 marketing {"status":"resumed","basis":""} 0`}},
-		"informs":     {webhook.AccountPartnerAdded, &webhook.Partner{}, nil},
+		"informs":     {webhook.AccountMarketingTermsSigned, &webhook.Partner{}, nil},
 		"unknown":     {webhook.Unrecognized, &webhook.Raw{}, nil},
 		"not renamed": {webhook.AccountReviewed, &webhook.Review{Decision: "REJECTED"}, []string{`account/1022 review {"decision":"REJECTED"} 1`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := webhook.Event{Type: c.of, Account: account, Phone: phone, Time: time.Unix(1790000000, 0), Data: c.data}
+			e := webhook.Event{ID: "evt_7", Type: c.of, Account: account, Phone: phone, Time: time.Unix(1790000000, 0), Data: c.data}
 			var got []string
 			for _, change := range changes(e) {
 				got = append(got, strings.Join([]string{change.Entity, change.Aspect, change.Value, strconv.Itoa(change.Safety)}, " "))
@@ -56,14 +60,20 @@ func TestChanges(t *testing.T) {
 }
 
 // Of two limits the lower one is the safer to believe, however they are written.
-func TestLimitSafety(t *testing.T) {
+func TestLimits(t *testing.T) {
+	limit := func(text string) webhook.Change { return limitFact(webhook.Event{}, "", "", text) }
 	order := []string{"TIER_UNLIMITED", "TIER_100K", "TIER_10K", "TIER_2K", "TIER_1K", "250", "TIER_50"}
 	for i := 1; i < len(order); i++ {
-		if limitSafety(order[i]) <= limitSafety(order[i-1]) {
+		if limit(order[i]).Safety <= limit(order[i-1]).Safety {
 			t.Errorf("%s is not safer than %s", order[i], order[i-1])
 		}
 	}
-	if limitSafety("2000") != limitSafety("TIER_2K") || limitSafety("-1") != limitSafety("TIER_UNLIMITED") {
+	if limit("2000") != limit("TIER_2K") || limit("-1") != limit("TIER_UNLIMITED") {
 		t.Error("two spellings of a limit differ")
+	}
+	for _, odd := range []string{"TIER_NOT_SET", "99999999999999999999K", "-5"} {
+		if got := limit(odd); got.Value != `"`+odd+`"` || got.Safety != 0 {
+			t.Errorf("%s became %+v", odd, got)
+		}
 	}
 }

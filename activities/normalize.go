@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -97,6 +98,14 @@ func (a *Activities) normalize(ctx context.Context, w webhook.Webhook) (events [
 	}
 	if events = dialect.Normalize(w.Body, w.Received); len(events) == 0 {
 		return raw("no elements")
+	}
+	for i := range events {
+		if y := events[i].Time.Year(); y < 1 || y > 9998 { // JSON has no such years, in any zone
+			events[i].Time = time.Time{}
+		}
+		if _, err := json.Marshal(events[i]); err != nil {
+			return raw("cannot be encoded")
+		}
 	}
 	return events
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -58,13 +59,18 @@ const (
 )
 
 const (
-	firstAttempt  = 2 * time.Second // of all events of a notification together: a workflow task waits for it
-	parallelTells = 16              // of one notification; the destination's own cap holds over all
-	giveUpAfter   = 3               // failures in one attempt, after which the rest is not tried: the destination is down
+	// The first attempt of all events of a notification together: a workflow task waits for it. After firstAttempt no
+	// event is begun any more; those begun may take as long again, so that a receiver of some seconds is not told twice.
+	firstAttempt  = 1500 * time.Millisecond
+	lastAnswer    = 4 * time.Second
+	portion       = 64 // events of a regular attempt between two settlements
+	parallelTells = 16 // of one notification; the destination's own cap holds over all
+	giveUpAfter   = 3  // failures in one attempt, after which the rest is not tried: the destination is down
 	settleTimeout = 2 * time.Second
-	busyRetry     = time.Second // and as much again for each attempt before
-	maxBusyRetry  = time.Minute
-	notTried      = "not tried: the attempts before it failed"
+	beatEvery     = 5 * time.Second
+	busyRetry     = 2 * time.Second // and as much again for each attempt before, up to a minute
+	notTried      = "not tried"
+	busy          = "as many attempts as allowed are under way"
 )
 
 // Notify tells a destination about events.
@@ -76,9 +82,11 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 	info := activity.GetInfo(ctx)
 	workflow := info.WorkflowExecution.ID
 	if info.IsLocalActivity {
-		attempt, cancel := context.WithTimeout(ctx, firstAttempt)
+		attempt, cancel := context.WithTimeout(ctx, lastAnswer)
 		defer cancel()
-		result, _ := a.tell(attempt, in.Destination, in.Events, nil)
+		enough := make(chan struct{})
+		defer time.AfterFunc(firstAttempt, func() { close(enough) }).Stop()
+		result, _ := a.tell(attempt, in.Destination, in.Events, nil, enough)
 		told := result.told(in.Events)
 		if err := a.settle(ctx, workflow, in.Destination, told); err != nil {
 			activity.GetLogger(ctx).Warn("Told, but the outbox is not settled yet", "destination", in.Destination, "error", err)
@@ -91,24 +99,86 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 	if err != nil {
 		return NotifyResult{}, fmt.Errorf("read outbox: %w", err)
 	}
-	var refused []Left // by earlier attempts: it would be refused again
-	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &refused); err != nil {
-			refused = nil // of an older version: at worst they are refused again
+	var pulse pulse
+	if activity.HasHeartbeatDetails(ctx) { // of earlier attempts: what they were refused would be refused again
+		if err := activity.GetHeartbeatDetails(ctx, &pulse.refused); err != nil {
+			pulse.refused = nil // of an older version: at worst they are refused again
 		}
 	}
-	result, wait := a.tell(ctx, in.Destination, owed, refused)
-	if err := a.settle(context.WithoutCancel(ctx), workflow, in.Destination, result.told(owed)); err != nil {
-		return NotifyResult{}, fmt.Errorf("settle outbox: %w", err)
+	defer pulse.start(ctx)()
+	// Each attempt begins elsewhere, so that some events that always fail do not keep the others from being tried.
+	if n := len(owed); n > 0 {
+		at := int(info.Attempt-1) * giveUpAfter % n
+		owed = slices.Concat(owed[at:], owed[:at])
 	}
-	if len(result.Left) == 0 || result.Only(webhook.Refused) {
-		return result, nil
+	var (
+		result NotifyResult
+		wait   time.Duration
+	)
+	stop := activity.GetWorkerStopChannel(ctx)
+	for events := range slices.Chunk(owed, portion) {
+		part, asked := a.tell(ctx, in.Destination, events, pulse.refused, stop)
+		if err := a.settle(context.WithoutCancel(ctx), workflow, in.Destination, part.told(events)); err != nil {
+			return NotifyResult{}, fmt.Errorf("settle outbox: %w", err)
+		}
+		result.Told += part.Told
+		result.Left = append(result.Left, part.Left...)
+		wait = max(wait, asked)
+		pulse.refuse(part.Left)
+		pulse.beat(ctx)
+		if part.Told == 0 && !part.Only(webhook.Refused) {
+			break // the next ones would fare no better; they are still owed
+		}
 	}
-	return NotifyResult{}, a.unavailable(ctx, in.Destination, result, wait)
+	if !result.Only(webhook.Refused) {
+		return NotifyResult{}, a.unavailable(ctx, in.Destination, result, len(owed), wait)
+	}
+	return result, nil
 }
 
-// tell makes one attempt for each event, several at once, and says how long the destination asked to be left alone.
-func (a *Activities) tell(ctx context.Context, destination string, events []webhook.Event, refused []Left) (NotifyResult, time.Duration) {
+// A pulse lets the server know every few seconds that an attempt is alive, and the next attempt what was refused.
+type pulse struct {
+	mu      sync.Mutex
+	refused []Left
+}
+
+func (p *pulse) beat(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	activity.RecordHeartbeat(ctx, p.refused)
+}
+
+func (p *pulse) refuse(left []Left) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range left {
+		if l.Kind == webhook.Refused && !slices.Contains(p.refused, l) {
+			p.refused = append(p.refused, l)
+		}
+	}
+}
+
+// start beats until the function it returns is called.
+func (p *pulse) start(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(beatEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				p.beat(ctx)
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// tell makes one attempt for each event, several at once, and says how long the destination asked to be left alone. Once
+// enough is closed, or several attempts have failed, no other is begun.
+func (a *Activities) tell(ctx context.Context, destination string, events []webhook.Event, refused []Left, enough <-chan struct{}) (NotifyResult, time.Duration) {
 	var (
 		mu       sync.Mutex
 		result   NotifyResult
@@ -117,40 +187,42 @@ func (a *Activities) tell(ctx context.Context, destination string, events []webh
 		tries    errgroup.Group
 	)
 	tries.SetLimit(parallelTells)
-	leave := func(event string, kind webhook.Kind, reason string) {
-		result.Left = append(result.Left, Left{event, kind, reason})
+	begin := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		select {
+		case <-enough:
+			return false
+		default:
+			return failures < giveUpAfter && ctx.Err() == nil
+		}
+	}
+	end := func(event string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			result.Told++
+			failures = 0
+			return
+		}
+		verdict := verdictOf(err)
+		if verdict.Kind != webhook.Refused {
+			failures++
+		}
+		wait = max(wait, verdict.RetryAfter)
+		result.Left = append(result.Left, Left{event, verdict.Kind, verdict.Reason})
 	}
 	for _, e := range events {
 		if i := slices.IndexFunc(refused, func(l Left) bool { return l.Event == e.ID }); i >= 0 {
-			mu.Lock()
-			result.Left = append(result.Left, refused[i])
-			mu.Unlock()
+			end(e.ID, &webhook.Verdict{Kind: refused[i].Kind, Reason: refused[i].Reason})
 			continue
 		}
 		tries.Go(func() error {
-			mu.Lock()
-			if failures >= giveUpAfter || ctx.Err() != nil {
-				leave(e.ID, webhook.Retry, notTried)
-				mu.Unlock()
-				return nil
+			if begin() {
+				end(e.ID, a.Notifier.Tell(ctx, destination, e))
+			} else {
+				end(e.ID, &webhook.Verdict{Kind: webhook.Deferred, Reason: notTried})
 			}
-			mu.Unlock()
-			err := a.Notifier.Tell(ctx, destination, e)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				result.Told++
-				failures = 0
-				a.progress(ctx, result)
-				return nil
-			}
-			verdict := verdictOf(err)
-			if verdict.Kind != webhook.Refused {
-				failures++
-			}
-			wait = max(wait, verdict.RetryAfter)
-			leave(e.ID, verdict.Kind, verdict.Reason)
-			a.progress(ctx, result)
 			return nil
 		})
 	}
@@ -162,20 +234,6 @@ func (a *Activities) tell(ctx context.Context, destination string, events []webh
 	}
 	slices.SortFunc(result.Left, func(x, y Left) int { return cmp.Compare(position[x.Event], position[y.Event]) })
 	return result, wait
-}
-
-// progress lets the server know that the attempt is alive, and the next attempt what was refused.
-func (a *Activities) progress(ctx context.Context, r NotifyResult) {
-	if activity.GetInfo(ctx).IsLocalActivity {
-		return
-	}
-	var refused []Left
-	for _, l := range r.Left {
-		if l.Kind == webhook.Refused {
-			refused = append(refused, l)
-		}
-	}
-	activity.RecordHeartbeat(ctx, refused)
 }
 
 // told lists the events that are not left.
@@ -198,17 +256,19 @@ func (a *Activities) settle(ctx context.Context, workflow, destination string, t
 	return a.State.Settle(ctx, workflow, destination, told, SettledTold)
 }
 
-// unavailable is the error that makes Temporal try again: outermost, or its type would be lost.
-func (a *Activities) unavailable(ctx context.Context, destination string, r NotifyResult, wait time.Duration) error {
-	if r.Only(webhook.Deferred) {
-		return temporal.NewApplicationErrorWithOptions(
-			fmt.Sprintf("%s: as many attempts as allowed are under way", destination), DestinationBusy,
-			temporal.ApplicationErrorOptions{NextRetryDelay: min(time.Duration(activity.GetInfo(ctx).Attempt)*busyRetry, maxBusyRetry), Category: temporal.ApplicationErrorCategoryBenign})
+// unavailable is the error that makes Temporal try again: outermost, or its type would be lost. Benign, because that
+// others are down is no fault of the worker's, and is counted where it is noticed.
+func (a *Activities) unavailable(ctx context.Context, destination string, r NotifyResult, owed int, wait time.Duration) error {
+	tried := slices.DeleteFunc(slices.Clone(r.Left), func(l Left) bool { return l.Kind == webhook.Refused || l.Kind == webhook.Deferred })
+	if len(tried) == 0 { // as many attempts as allowed were under way, or the worker is stopping
+		attempts := time.Duration(min(activity.GetInfo(ctx).Attempt, 30))
+		return temporal.NewApplicationErrorWithOptions(destination+": "+busy, DestinationBusy, temporal.ApplicationErrorOptions{
+			NextRetryDelay: attempts*busyRetry + rand.N(busyRetry), // apart from each other, and rarer with time
+			Category:       temporal.ApplicationErrorCategoryBenign,
+		})
 	}
-	first := r.Left[slices.IndexFunc(r.Left, func(l Left) bool { return l.Kind != webhook.Refused && l.Kind != webhook.Deferred })]
 	return temporal.NewApplicationErrorWithOptions(
-		fmt.Sprintf("%s: %s; %d told, %d left", destination, first.Reason, r.Told, len(r.Left)), DestinationUnavailable,
-		// Benign: that others are down is no fault of the worker's, and is counted where it is noticed.
+		fmt.Sprintf("%s: %s; %d told, %d left", destination, tried[0].Reason, r.Told, owed-r.Told), DestinationUnavailable,
 		temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
 }
 

@@ -11,7 +11,8 @@ import (
 // try again all that is parked.
 type Command struct {
 	Action Action `json:"action,omitempty"` // retry if empty
-	// Destination limits the command to what is parked for one destination; empty means everything that is parked.
+	// Destination limits the command to one destination; empty means everything that is parked. To let go of one that is
+	// still being retried, it must be named.
 	Destination string `json:"destination,omitempty"`
 	// Park names the park that the command answers, as the details and the state query tell it. A command for another
 	// park is ignored, so that a reset cannot replay it. Empty means the current one.
@@ -45,14 +46,14 @@ func (p *process) check(c Command) error {
 		return fmt.Errorf("unknown action: want %s, %s, %s or %s", Retry, Accept, Skip, GiveUp)
 	}
 	switch {
-	case p.park == "":
-		return errNothingParked
 	case c.Park != "" && c.Park != p.park:
 		return errOtherPark
-	case p.apply(c, true) == 0:
-		return errNotParked
+	case p.apply(c, true) > 0:
+		return nil
+	case p.park == "":
+		return errNothingParked
 	}
-	return nil
+	return errNotParked
 }
 
 // apply gives the parked elements that the command speaks of their orders, and returns how many these are. A dry run only
@@ -68,13 +69,18 @@ func (p *process) apply(c Command, dry bool) int {
 	if action == "" {
 		action = Retry
 	}
+	letsGo := action == Skip || action == GiveUp
 	for _, e := range p.elements {
-		if e.problem != "" && c.Destination == "" && action != Skip && !(action == Accept && e.verified) {
+		if e.problem != "" && e.order == "" && c.Destination == "" && action != Skip && !(action == Accept && e.verified) {
 			order(&e.order, action)
 		}
 	}
 	for _, d := range p.deliveries {
-		if d.problem != "" && (c.Destination == "" || c.Destination == d.Destination) && action != Accept {
+		if c.Destination != "" && c.Destination != d.Destination || d.order != "" {
+			continue
+		}
+		// What is still being retried can be let go as well, by name: it may be for days yet.
+		if d.stage == deliveryParked && action != Accept || d.stage == deliveryRetrying && letsGo && c.Destination != "" {
 			order(&d.order, action)
 		}
 	}

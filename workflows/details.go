@@ -85,11 +85,12 @@ func (p *process) tellParked(b *strings.Builder) {
 	if p.park == "" {
 		return
 	}
-	rows := 0
+	rows, unverified := 0, false
 	for _, e := range p.elements {
 		if e.problem == "" {
 			continue
 		}
+		unverified = unverified || !e.verified
 		if rows++; rows == 1 {
 			b.WriteString("\nParked webhooks:\n\n")
 		}
@@ -102,7 +103,7 @@ func (p *process) tellParked(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\nTo go on, mend the cause and send the signal (or the update) `%s` with one of:\n\n", Reprocess)
 	fmt.Fprintf(b, "- `{\"park\": \"%s\"}` to try again\n", p.park)
-	if rows > 0 {
+	if unverified {
 		b.WriteString("- `{\"action\": \"accept\"}` to go on with webhooks although they do not verify\n")
 	}
 	if rows < p.parkedCount() {

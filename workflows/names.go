@@ -9,7 +9,9 @@ package workflows
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -53,10 +55,11 @@ const (
 	StageGivenUp    = "given_up"   // an operator let some of it go
 )
 
-// A value of a KeywordList over 2 KiB would end the workflow, so lists and their members are bounded.
+// A search attribute over 2 KiB, as it is encoded, would end the workflow, so lists and their members are bounded.
 const (
 	maxListed  = 20
 	maxKeyword = 80
+	maxEncoded = 2000
 )
 
 // ID is the id of the workflow for a group: for a single webhook its source and id, so that a redelivery finds it; for
@@ -75,14 +78,25 @@ func ID(group []webhook.Webhook) string {
 // listed bounds a list for a search attribute: each value once, in order of appearance.
 func listed(values []string) []string {
 	var out []string
+	room := maxEncoded
 	for _, v := range values {
-		v = v[:min(len(v), maxKeyword)]
-		if v == "" || slices.Contains(out, v) {
+		v = cut(v, maxKeyword)
+		encoded, err := json.Marshal(v) // what is one byte here may be six there
+		if v == "" || slices.Contains(out, v) || err != nil {
 			continue
 		}
-		if out = append(out, v); len(out) == maxListed {
+		if room -= len(encoded) + 1; room < 0 || len(out) == maxListed {
 			break
 		}
+		out = append(out, v)
 	}
 	return out
+}
+
+// cut shortens a text to so many bytes, between two characters.
+func cut(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "")
 }

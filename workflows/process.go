@@ -43,9 +43,10 @@ func ProcessWebhooks(ctx workflow.Context, in Group) (Status, error) {
 type process struct {
 	elements   []*element
 	deliveries []*delivery
-	types      map[webhook.Type]int // how many events of each were recorded
-	accounts   []string             // in order of appearance
-	dropped    bool                 // an operator let something go
+	types      map[webhook.Type]int    // how many events of each were recorded
+	accounts   []string                // in order of appearance
+	before     map[webhook.Outcome]int // outcomes of earlier runs of the same workflow
+	dropped    bool                    // an operator let something go
 
 	park  string // name of the current park; empty while nothing is parked
 	parks int
@@ -67,7 +68,7 @@ type element struct {
 type delivery struct {
 	activities.Notification
 	local   []webhook.Event // for the first attempt
-	stage   string          // one of the deliveryStages
+	stage   string          // trying, retrying, parked, settling, told or skipped
 	problem string          // why it is parked
 	order   Action
 	more    bool // more events became owed while it was under way
@@ -77,6 +78,7 @@ const (
 	deliveryTrying   = "trying" // the first attempt
 	deliveryRetrying = StageRetrying
 	deliveryParked   = StageParked
+	deliverySettling = "settling" // an operator let it go, and the outbox is being told
 	deliveryTold     = StageTold
 	deliverySkipped  = "skipped"
 )
@@ -104,6 +106,7 @@ func (p *process) run(ctx workflow.Context) error {
 		p.show(ctx)
 		p.obey()
 		if p.settled() {
+			p.show(ctx) // what an operator let go ends it here
 			return nil
 		}
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && p.idle() {
@@ -161,11 +164,11 @@ func (p *process) record(ctx workflow.Context) error {
 	}
 	var normalized activities.NormalizeResult
 	in := activities.NormalizeInput{Webhooks: webhooks(todo)}
-	if err := step(ctx, "normalize", 1, deeds.Normalize, in, &normalized); err != nil {
+	if err := step(ctx, "normalize", 1, patienceWithCode, deeds.Normalize, in, &normalized); err != nil {
 		return p.stuck(ctx, todo, "normalize: step failed")
 	}
 	var handled activities.HandleResult
-	if err := step(ctx, "record", 3, deeds.Handle, activities.HandleInput(normalized), &handled); err != nil {
+	if err := step(ctx, "record", 3, patienceWithDatabase, deeds.Handle, activities.HandleInput(normalized), &handled); err != nil {
 		return p.stuck(ctx, todo, "record: step failed")
 	}
 	events := make(map[string]webhook.Event)
@@ -176,6 +179,7 @@ func (p *process) record(ctx workflow.Context) error {
 			continue
 		}
 		e.outcomes = handled.Webhooks[i].Outcomes
+		e.webhook.Body = nil // of no use any more, and a workflow that waits for days would keep it in memory
 		for j, event := range normalized.Webhooks[i].Events {
 			p.types[event.Type]++
 			p.accounts = listed(append(p.accounts, event.Account))
@@ -206,7 +210,7 @@ func (p *process) verify(ctx workflow.Context) []*element {
 		return verified
 	}
 	var result activities.VerifyResult
-	if err := step(ctx, "verify", 1, deeds.Verify, activities.VerifyInput{Webhooks: webhooks(todo)}, &result); err != nil {
+	if err := step(ctx, "verify", 1, patienceWithCode, deeds.Verify, activities.VerifyInput{Webhooks: webhooks(todo)}, &result); err != nil {
 		_ = p.stuck(ctx, todo, "verify: step failed")
 		return verified
 	}
@@ -251,32 +255,36 @@ func (p *process) owe(ctx workflow.Context, n activities.Notification, events ma
 }
 
 // deliver sees one notification through: a short first attempt, then as often as Temporal retries it, then as often as
-// an operator says.
+// an operator says. An operator may let it go whenever it is not told yet.
 func (p *process) deliver(ctx workflow.Context, d *delivery) {
 	if d.stage == deliveryTrying && len(d.local) > 0 && d.first(ctx) && !d.more {
 		d.stage = deliveryTold
 		return
 	}
-	for {
-		for d.problem == "" {
+	for ctx.Err() == nil {
+		if d.problem == "" {
 			d.stage, d.more = deliveryRetrying, false
-			if d.retry(ctx); d.problem == "" && !d.more {
+			d.retry(ctx)
+			if d.order == "" && d.problem == "" && !d.more {
 				d.stage = deliveryTold
 				return
 			}
-			if ctx.Err() != nil {
+		}
+		if d.problem != "" && d.order == "" {
+			d.stage = deliveryParked
+			if workflow.Await(ctx, func() bool { return d.order != "" }) != nil {
 				return
 			}
 		}
-		d.stage = deliveryParked
-		if workflow.Await(ctx, func() bool { return d.order != "" }) != nil {
-			return
-		}
 		order := d.order
 		d.order, d.problem = "", ""
-		if order != Retry {
-			p.dropped = true
-			d.settle(ctx, d.Events, activities.SettledSkipped)
+		if order != Skip && order != GiveUp {
+			continue
+		}
+		p.dropped = true
+		d.stage, d.more = deliverySettling, false
+		d.settle(ctx, d.Events, activities.SettledSkipped)
+		if !d.more { // a webhook that was retried meanwhile may owe it more, which nobody has let go
 			d.stage = deliverySkipped
 			return
 		}
@@ -286,7 +294,7 @@ func (p *process) deliver(ctx workflow.Context, d *delivery) {
 // first makes the first attempt, and reports whether all was told. What was refused for itself is a problem at once.
 func (d *delivery) first(ctx workflow.Context) bool {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-		StartToCloseTimeout: 6 * time.Second, // the activity stops well before
+		StartToCloseTimeout: 8 * time.Second, // the activity stops well before
 		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:             "tell " + d.Destination,
 	})
@@ -307,14 +315,19 @@ func (d *delivery) first(ctx workflow.Context) bool {
 func (d *delivery) retry(ctx workflow.Context) {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    15 * time.Minute, // of one attempt for all events; each has its own, far shorter
-		HeartbeatTimeout:       2 * time.Minute,
+		HeartbeatTimeout:       30 * time.Second,
 		ScheduleToCloseTimeout: d.Horizon,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute},
 		Summary:                "tell " + d.Destination,
 	})
+	ctx, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	telling := workflow.ExecuteActivity(ctx, deeds.Notify, activities.NotifyInput{Destination: d.Destination})
+	if workflow.Await(ctx, func() bool { return telling.IsReady() || d.order != "" }) != nil || !telling.IsReady() {
+		return // an operator lets it go, or the workflow is cancelled
+	}
 	var result activities.NotifyResult
-	err := workflow.ExecuteActivity(ctx, deeds.Notify, activities.NotifyInput{Destination: d.Destination}).Get(ctx, &result)
-	if err != nil {
+	if err := telling.Get(ctx, &result); err != nil {
 		d.problem = "unavailable: " + reason(err)
 		return
 	}
@@ -344,8 +357,8 @@ func (d *delivery) settle(ctx workflow.Context, events []string, how string) {
 var deeds *activities.Activities
 
 // step runs one of the steps as a local activity; if that fails, as a regular one, which Temporal retries until it
-// succeeds and which an operator can see meanwhile.
-func step(ctx workflow.Context, summary string, attempts int32, deed, in, out any) error {
+// succeeds or patience ends, and which an operator can see meanwhile.
+func step(ctx workflow.Context, summary string, attempts int32, patience time.Duration, deed, in, out any) error {
 	local := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: 5 * time.Second,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 200 * time.Millisecond, MaximumAttempts: attempts},
@@ -355,13 +368,33 @@ func step(ctx workflow.Context, summary string, attempts int32, deed, in, out an
 	if err == nil || temporal.IsCanceledError(err) {
 		return err
 	}
+	mustBeOfActivity(err)
 	workflow.GetLogger(ctx).Warn("Step failed; goes on as a regular activity", "step", summary, "error", err)
 	regular := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: time.Minute,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
-		Summary:             summary,
+		StartToCloseTimeout:    time.Minute,
+		ScheduleToCloseTimeout: patience,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
+		Summary:                summary,
 	})
-	return workflow.ExecuteActivity(regular, deed, in).Get(ctx, out)
+	if err = workflow.ExecuteActivity(regular, deed, in).Get(ctx, out); err != nil && !temporal.IsCanceledError(err) {
+		mustBeOfActivity(err)
+	}
+	return err
+}
+
+// Patience with a step that fails as a regular activity. A step that only computes fails because of a bug; one that writes
+// waits for the database.
+const (
+	patienceWithCode     = 10 * time.Minute
+	patienceWithDatabase = 30 * 24 * time.Hour
+)
+
+// mustBeOfActivity stops the workflow, until a worker comes that can go on, where a result cannot be read: it was written
+// by a newer version. To take that for a failed activity would lead the workflow astray for good.
+func mustBeOfActivity(err error) {
+	if _, ok := errors.AsType[*temporal.ActivityError](err); !ok {
+		panic(fmt.Sprintf("result of an activity cannot be read by this version: %v", err))
+	}
 }
 
 // reason is what to show of a failed activity: our own words, which the errors of Notify consist of.

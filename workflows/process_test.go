@@ -25,16 +25,17 @@ type world struct {
 	t   *testing.T
 	env *testsuite.TestWorkflowEnvironment
 
-	mu      sync.Mutex
-	refuse  bool                                        // verification fails
-	answer  func(destination string, attempt int) error // nil: told
-	told    []string                                    // "destination event-type"
-	tries   map[string]int                              // by destination
-	log     map[string]webhook.Event                    // event log
-	owed    map[string][]string                         // outbox by destination
-	settled map[string]string                           // how, by destination
-	broken  error                                       // of the state
-	routes  []string                                    // destinations that want everything
+	mu         sync.Mutex
+	refuseBody string                                      // whose verification fails
+	refuse     bool                                        // verification fails
+	answer     func(destination string, attempt int) error // nil: told
+	told       []string                                    // "destination event-type"
+	tries      map[string]int                              // by destination
+	log        map[string]webhook.Event                    // event log
+	owed       map[string][]string                         // outbox by destination
+	settled    map[string]string                           // how, by destination
+	broken     error                                       // of the state
+	routes     []string                                    // destinations that want everything
 }
 
 func newWorld(t *testing.T) *world {
@@ -53,10 +54,10 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) Verify(webhook.Evidence, []byte, time.Time) error {
+func (w *world) Verify(_ webhook.Evidence, body []byte, _ time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.refuse {
+	if w.refuse || w.refuseBody == string(body) {
 		return webhook.SignatureMismatch
 	}
 	return nil
@@ -368,7 +369,7 @@ func TestLongHistoryIsCut(t *testing.T) {
 	}
 
 	w = newWorld(t)
-	in.Resume.Deliveries = []workflows.Parcel{{Notification: activities.Notification{Destination: "log", Events: []string{"evt_0"}, Horizon: time.Hour}, Problem: "refused: status 400"}}
+	in.Resume.Deliveries = []workflows.Parcel{{Notification: activities.Notification{Destination: "log", Events: []string{"evt_0"}, Horizon: time.Hour}, Stage: workflows.StageParked, Problem: "refused: status 400"}}
 	w.log["evt_0"] = webhook.Event{ID: "evt_0", Type: webhook.AccountDeleted, Data: &webhook.None{}}
 	w.owed["log"] = []string{"evt_0"}
 	w.after(time.Minute, workflows.Command{}, func(s workflows.Status) {
@@ -384,5 +385,42 @@ func TestLongHistoryIsCut(t *testing.T) {
 	slices.Sort(w.told)
 	if want := []string{"crm account.banned", "log account.deleted"}; !slices.Equal(w.told, want) {
 		t.Errorf("told %q, want %q", w.told, want)
+	}
+}
+
+// A destination that will never answer again need not be waited for: named, it can be let go while it is retried.
+func TestSkippedWhileRetried(t *testing.T) {
+	w := newWorld(t)
+	w.answer = func(string, int) error { return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 503"} }
+	w.after(30*time.Second, workflows.Command{Action: workflows.Skip}, wantStage(t, workflows.StageRetrying)) // names nobody
+	w.after(time.Minute, workflows.Command{Action: workflows.Skip, Destination: "crm"}, wantStage(t, workflows.StageRetrying))
+	status := w.run("a")
+	if status.Stage != workflows.StageGivenUp || w.settled["crm"] != activities.SettledSkipped || len(w.owed["crm"]) != 0 {
+		t.Errorf("stage %q, settled %q, owed %q", status.Stage, w.settled["crm"], w.owed["crm"])
+	}
+}
+
+// To let go what is owed to a destination does not let go what becomes owed to it at the same moment.
+func TestSkippedWhileMoreIsOwed(t *testing.T) {
+	w := newWorld(t)
+	w.refuseBody = "b"
+	w.answer = func(_ string, attempt int) error {
+		if attempt == 1 {
+			return &webhook.Verdict{Kind: webhook.Refused, Reason: "status 422"}
+		}
+		return nil
+	}
+	w.after(time.Minute, workflows.Command{Action: workflows.Skip, Destination: "crm"}, func(s workflows.Status) {
+		if len(s.Parked) != 1 || len(s.Deliveries) != 1 {
+			t.Errorf("status %+v", s)
+		}
+		w.mu.Lock()
+		w.refuseBody = ""
+		w.mu.Unlock()
+		w.env.SignalWorkflow(workflows.Reprocess, workflows.Command{})
+	})
+	status := w.run("a", "b")
+	if len(w.told) != 1 || len(w.owed["crm"]) != 0 {
+		t.Errorf("stage %q, told %q, owed %q: want b told and a skipped", status.Stage, w.told, w.owed["crm"])
 	}
 }

@@ -68,9 +68,9 @@ func (s *Starter) Start(ctx context.Context, w webhook.Webhook, peek webhook.Pee
 	options := s.options(group.Webhooks, peek)
 	_, err := s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
 	if _, ok := errors.AsType[*serviceerror.InvalidArgument](err); ok {
-		// Most likely the namespace does not know our search attributes yet. That must not cost the webhook: the workflow
-		// waits until it does.
-		options.TypedSearchAttributes = temporal.SearchAttributes{}
+		// Most likely the namespace does not know our search attributes yet. That must not cost the webhook, nor must
+		// anything else that is only for those who watch: the workflow waits until it does.
+		options.TypedSearchAttributes, options.StaticSummary, options.Priority = temporal.SearchAttributes{}, "", temporal.Priority{}
 		_, err = s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
 	}
 	switch {
@@ -102,6 +102,7 @@ func (s *Starter) options(group []webhook.Webhook, peek webhook.Peek) client.Sta
 }
 
 // summary is one line for the list of workflows: what came, from where, about which account.
+// The server takes 400 bytes.
 func summary(source string, peek webhook.Peek) string {
 	fields := listed(peek.Fields)
 	text := source + ": " + strings.Join(fields[:min(len(fields), 3)], ", ")
@@ -114,7 +115,7 @@ func summary(source string, peek webhook.Peek) string {
 	case n > 1:
 		text += fmt.Sprintf(" of %d accounts", n)
 	}
-	return text
+	return cut(text, 300)
 }
 
 // priority puts what is urgent first, and keeps one busy account from starving the others.
@@ -126,6 +127,6 @@ func priority(source string, peek webhook.Peek) temporal.Priority {
 	if len(peek.Accounts) > 0 {
 		p.FairnessKey = peek.Accounts[0]
 	}
-	p.FairnessKey = p.FairnessKey[:min(len(p.FairnessKey), 64)]
+	p.FairnessKey = cut(p.FairnessKey, 64)
 	return p
 }

@@ -38,6 +38,9 @@ type Delivery struct {
 
 func (p *process) status() Status {
 	s := Status{Stage: p.view().stage, Park: p.park, Events: p.types, Outcomes: map[webhook.Outcome]int{}}
+	for _, o := range workflow.DeterministicKeys(p.before) {
+		s.Outcomes[o] = p.before[o]
+	}
 	for _, e := range p.elements {
 		for _, o := range e.outcomes {
 			s.Outcomes[o]++
@@ -82,10 +85,12 @@ func (p *process) view() view {
 		switch d.stage {
 		case deliveryTrying:
 			trying = true
-		case deliveryRetrying:
+		case deliveryRetrying, deliverySettling:
 			retrying = true
 		case deliveryParked:
-			note(d.problem)
+			if d.problem != "" { // empty: an operator has just decided
+				note(d.problem)
+			}
 		case deliveryTold:
 			v.stage = StageTold
 		}
@@ -95,10 +100,10 @@ func (p *process) view() view {
 	}
 	v.waiting = listed(v.waiting)
 	switch {
-	case trying: // everybody's first attempt comes before anything is said: one update of the attributes for all
-		return p.shown
 	case parked:
 		v.stage = StageParked
+	case trying: // everybody's first attempt comes before anything is said: one update of the attributes for all
+		return view{stage: StageProcessing}
 	case retrying:
 		v.stage = StageRetrying
 	case p.dropped:
@@ -127,9 +132,6 @@ func (p *process) named(ctx workflow.Context, v view) {
 		p.parks++
 		p.park = fmt.Sprintf("park-%d-%d", p.parks, workflow.Now(ctx).Unix())
 		workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"problem": v.problem}).Counter("holdfast_parked").Inc(1)
-	}
-	if v.stage != StageParked && p.shown.stage == StageParked {
-		workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"problem": p.shown.problem}).Counter("holdfast_unparked").Inc(1)
 	}
 }
 

@@ -97,8 +97,9 @@ func registerOf(change webhook.Change) register {
 
 // apply writes what changes are later than what is known, or as late and safer. The outcome is
 //
-//   - Fresh if that makes a difference to any value, or if there are no changes;
-//   - else Late if any change lost: to something later, or to another value of the same time;
+//   - Fresh if that makes a difference to any value, or if there are no changes, or if another value of the same time is as
+//     safe;
+//   - else Late if any change lost to something later, or to something safer of the same time;
 //   - else Unchanged: every value is known already. The fact is as of the later time then.
 func apply(known map[register]*content, event string, changes []webhook.Change) webhook.Outcome {
 	fresh, late := len(changes) == 0, false
@@ -110,6 +111,12 @@ func apply(known map[register]*content, event string, changes []webhook.Change) 
 		case 1:
 			fresh = fresh || !same
 			*f = content{value: change.Value, time: at, safety: change.Safety, event: event, changed: true}
+		case 0:
+			// Neither is later or safer. Both are news; which of them stays does not depend on who comes first.
+			fresh = fresh || !same
+			if change.Value > f.value {
+				*f = content{value: change.Value, time: at, safety: change.Safety, event: event, changed: true}
+			}
 		default:
 			late = late || !same || at < f.time
 		}

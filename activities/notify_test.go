@@ -1,0 +1,164 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"holdfast/internal/webhook"
+)
+
+// A book is a state with one outbox row, and the destination that it is for.
+type book struct {
+	mu      sync.Mutex
+	owed    []string
+	settles int
+	answer  func(ctx context.Context, event string) error
+	told    []string
+}
+
+func (b *book) Record(context.Context, string, []webhook.Record) (webhook.Recorded, error) {
+	return webhook.Recorded{}, errors.New("not asked for")
+}
+
+func (b *book) Owed(context.Context, string, string) ([]webhook.Event, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return events(b.owed...), nil
+}
+
+func (b *book) Settle(_ context.Context, _, _ string, settled []string, _ string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.settles++
+	b.owed = slices.DeleteFunc(b.owed, func(id string) bool { return slices.Contains(settled, id) })
+	return nil
+}
+
+func (b *book) Route(webhook.Event) []string                            { return nil }
+func (b *book) Policy(string) (timeout, horizon time.Duration, ok bool) { return 0, 0, false }
+func (b *book) Tell(ctx context.Context, _ string, e webhook.Event) error {
+	if err := b.answer(ctx, e.ID); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.told = append(b.told, e.ID)
+	return nil
+}
+
+func events(ids ...string) []webhook.Event {
+	var out []webhook.Event
+	for _, id := range ids {
+		out = append(out, webhook.Event{ID: id, Type: webhook.AccountDeleted, Data: &webhook.None{}})
+	}
+	return out
+}
+
+// notify makes one attempt: a local one if events are given.
+func (b *book) notify(t *testing.T, local ...webhook.Event) (NotifyResult, error) {
+	t.Helper()
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.SetTestTimeout(time.Minute)
+	a := &Activities{State: b, Notifier: b}
+	env.RegisterActivity(a)
+	run := env.ExecuteActivity
+	if local != nil {
+		run = env.ExecuteLocalActivity
+	}
+	var out NotifyResult
+	value, err := run(a.Notify, NotifyInput{Destination: "crm", Events: local})
+	if err == nil {
+		err = value.Get(&out)
+	}
+	return out, err
+}
+
+func refuse(context.Context, string) error {
+	return &webhook.Verdict{Kind: webhook.Refused, Reason: "status 422"}
+}
+
+func TestRegularAttempt(t *testing.T) {
+	verdicts := func(of map[string]*webhook.Verdict) func(context.Context, string) error {
+		return func(_ context.Context, event string) error {
+			if v := of[event]; v != nil {
+				return v
+			}
+			return nil
+		}
+	}
+	retry := &webhook.Verdict{Kind: webhook.Retry, Reason: "status 503"}
+	refused := &webhook.Verdict{Kind: webhook.Refused, Reason: "status 422"}
+	deferred := &webhook.Verdict{Kind: webhook.Deferred, Reason: "busy"}
+	for name, c := range map[string]struct {
+		of   map[string]*webhook.Verdict
+		fail string // type of the error
+		says string
+		owed int
+	}{
+		"all told":             {nil, "", "", 0},
+		"one down":             {map[string]*webhook.Verdict{"b": retry}, DestinationUnavailable, "status 503; 2 told, 1 left", 1},
+		"one refused":          {map[string]*webhook.Verdict{"b": refused}, "", "", 1},
+		"refused and down":     {map[string]*webhook.Verdict{"a": refused, "b": retry}, DestinationUnavailable, "status 503", 2},
+		"refused and deferred": {map[string]*webhook.Verdict{"a": refused, "b": deferred}, DestinationBusy, "", 2},
+		"all deferred":         {map[string]*webhook.Verdict{"a": deferred, "b": deferred, "c": deferred}, DestinationBusy, "", 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &book{owed: []string{"a", "b", "c"}, answer: verdicts(c.of)}
+			result, err := b.notify(t)
+			var app *temporal.ApplicationError
+			if errors.As(err, &app) != (c.fail != "") || app != nil && (app.Type() != c.fail || !strings.Contains(app.Message(), c.says)) {
+				t.Errorf("error %v, want type %q saying %q", err, c.fail, c.says)
+			}
+			if len(b.owed) != c.owed || c.fail == "" && len(result.Left) != c.owed {
+				t.Errorf("owed %q, left %+v", b.owed, result.Left)
+			}
+		})
+	}
+}
+
+// Progress is kept on the way: whatever ends a long attempt, only the last portion is told again.
+func TestSettlesOnTheWay(t *testing.T) {
+	b := &book{answer: func(context.Context, string) error { return nil }}
+	for i := range 3*portion - 1 {
+		b.owed = append(b.owed, fmt.Sprint(i))
+	}
+	if _, err := b.notify(t); err != nil || len(b.owed) != 0 {
+		t.Fatalf("%v, owed %d", err, len(b.owed))
+	}
+	if b.settles != 3 {
+		t.Errorf("settled %d times, want 3", b.settles)
+	}
+}
+
+// A receiver that takes longer than a first attempt should last is told once, if it answers soon after.
+func TestFirstAttemptLetsSlowAnswersCome(t *testing.T) {
+	b := &book{owed: []string{"a"}, answer: func(ctx context.Context, _ string) error {
+		select {
+		case <-time.After(firstAttempt + 200*time.Millisecond):
+			return nil
+		case <-ctx.Done():
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "time-out"}
+		}
+	}}
+	result, err := b.notify(t, events("a")...)
+	if err != nil || result.Told != 1 || len(b.owed) != 0 {
+		t.Errorf("%+v, %v, owed %q", result, err, b.owed)
+	}
+}
+
+func TestFirstAttemptLeavesWhatIsRefused(t *testing.T) {
+	b := &book{owed: []string{"a"}, answer: refuse}
+	result, err := b.notify(t, events("a")...)
+	if err != nil || len(result.Left) != 1 || result.Left[0].Kind != webhook.Refused || len(b.owed) != 1 {
+		t.Errorf("%+v, %v, owed %q", result, err, b.owed)
+	}
+}
