@@ -73,7 +73,7 @@ func (p *process) tellDeliveries(b *strings.Builder) {
 	}
 	b.WriteString("\nDestinations:\n\n")
 	for _, d := range p.deliveries[:min(len(p.deliveries), maxRows)] {
-		fmt.Fprintf(b, "- `%s`: %s, %d events", d.Destination, d.stage, len(d.Events))
+		fmt.Fprintf(b, "- `%s`: %s, events: %d", d.Destination, d.stage, len(d.Events))
 		if d.problem != "" {
 			fmt.Fprintf(b, " (%s)", d.problem)
 		}

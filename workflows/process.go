@@ -104,9 +104,10 @@ func (p *process) run(ctx workflow.Context) error {
 			return err // cancelled: what is owed stays in the outbox
 		}
 		p.show(ctx)
-		p.obey()
+		if p.obey() {
+			p.show(ctx)
+		}
 		if p.settled() {
-			p.show(ctx) // what an operator let go ends it here
 			return nil
 		}
 		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && p.idle() {
@@ -140,7 +141,8 @@ func (p *process) ordered() bool {
 	return false
 }
 
-func (p *process) obey() {
+// obey does with parked webhooks what operators have ordered, and reports whether there was anything.
+func (p *process) obey() (done bool) {
 	for _, e := range p.elements {
 		switch e.order {
 		case "":
@@ -153,7 +155,9 @@ func (p *process) obey() {
 			e.pending = true
 		}
 		e.problem, e.order = "", ""
+		done = true
 	}
+	return done
 }
 
 // record takes the pending webhooks through verify, normalize and handle, and starts telling those who are to be told.

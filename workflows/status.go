@@ -68,7 +68,7 @@ func (v view) differs(w view) bool {
 
 func (p *process) view() view {
 	v := view{stage: StageRecorded}
-	var parked, trying, retrying bool
+	var parked, pending, trying, retrying bool
 	note := func(problem string) {
 		parked = true
 		if v.problem == "" {
@@ -76,7 +76,7 @@ func (p *process) view() view {
 		}
 	}
 	for _, e := range p.elements {
-		trying = trying || e.pending
+		pending = pending || e.pending
 		if e.problem != "" {
 			note(e.problem)
 		}
@@ -100,9 +100,11 @@ func (p *process) view() view {
 	}
 	v.waiting = listed(v.waiting)
 	switch {
+	case trying: // everybody's first attempt, which is short, comes before anything is said: one update for all
+		return p.shown
 	case parked:
 		v.stage = StageParked
-	case trying: // everybody's first attempt comes before anything is said: one update of the attributes for all
+	case pending:
 		return view{stage: StageProcessing}
 	case retrying:
 		v.stage = StageRetrying
