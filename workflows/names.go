@@ -9,7 +9,6 @@ package workflows
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -81,16 +80,31 @@ func listed(values []string) []string {
 	room := maxEncoded
 	for _, v := range values {
 		v = cut(v, maxKeyword)
-		encoded, err := json.Marshal(v) // what is one byte here may be six there
-		if v == "" || slices.Contains(out, v) || err != nil {
+		if v == "" || slices.Contains(out, v) {
 			continue
 		}
-		if room -= len(encoded) + 1; room < 0 || len(out) == maxListed {
+		if room -= encoded(v); room < 0 || len(out) == maxListed {
 			break
 		}
 		out = append(out, v)
 	}
 	return out
+}
+
+// encoded is how many bytes a value takes in JSON at most, with its quotes and comma.
+func encoded(s string) int {
+	n := 3
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			n += 6
+		case c >= 0x80: // a character of three bytes may take six
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 // cut shortens a text to so many bytes, between two characters.
