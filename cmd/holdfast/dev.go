@@ -7,9 +7,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,8 +56,11 @@ It is for development and demonstrations: the Temporal server runs on SQLite, wi
 }
 
 func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut io.Writer) error {
-	if err := os.MkdirAll(flags.data, 0o700); err != nil {
-		return fmt.Errorf("make data directory: %w", err)
+	// Closing the terminal ends it, like Ctrl-C: there is nobody left to print for.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP)
+	defer stop()
+	if err := makeData(flags.data, errOut); err != nil {
+		return err
 	}
 	unlock, err := lock(filepath.Join(flags.data, "lock"))
 	if err != nil {
@@ -63,8 +68,7 @@ func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut i
 	}
 	defer unlock()
 
-	load := func() (*config.Config, error) { return devConfig(common, flags.data) }
-	cfg, err := load()
+	cfg, err := devConfig(common, flags.data)
 	if err != nil {
 		return err
 	}
@@ -97,13 +101,6 @@ func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut i
 		return err
 	}
 	defer sink.close()
-	withSink := func() (*config.Config, error) {
-		cfg, err := load()
-		if err == nil {
-			sink.join(cfg)
-		}
-		return cfg, err
-	}
 	sink.join(cfg)
 
 	h, err := build(cfg, flags.temporal, log)
@@ -125,7 +122,7 @@ func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut i
 		case <-ctx.Done():
 		}
 	}()
-	err = h.serve(ctx, roles{ingress: true, worker: true}, withSink, func(a addresses) {
+	err = h.serve(ctx, roles{ingress: true, worker: true}, nil, func(a addresses) {
 		file := common.config
 		if file == "" && flags.data != defaultData {
 			file = filepath.Join(flags.data, demoConfig)

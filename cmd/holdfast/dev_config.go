@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -92,20 +94,47 @@ func newSigningKey() string {
 	return base64.StdEncoding.EncodeToString(key)
 }
 
-var errLocked = errors.New("another 'holdfast dev' is using this data directory")
+// makeData makes the data directory, for its owner only. One that was there is left as it is: it may be more than that.
+func makeData(dir string, errOut io.Writer) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("look at data directory: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		fmt.Fprintf(errOut, "holdfast: others may look into %s (mode %#o), where webhooks are kept; 'chmod 700 %[1]s' keeps them out\n", dir, mode)
+	}
+	return nil
+}
 
-// lock takes a file for this process alone. The system releases it when the process ends, however it ends.
+// lock takes a file for this process alone, and leaves its id there. The system releases it when the process ends, however
+// it ends.
 func lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close() // it was only looked at
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, errLocked
+	defer func() {
+		if err != nil {
+			_ = f.Close() // it was only looked at
 		}
+	}()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
+		holder := ""
+		if text, err := io.ReadAll(io.LimitReader(f, 20)); err == nil && len(text) > 0 {
+			holder = fmt.Sprintf("(process %s) ", bytes.TrimSpace(text))
+		}
+		return nil, fmt.Errorf("another 'holdfast dev' %sis using this data directory", holder)
+	} else if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, fmt.Errorf("write lock: %w", err)
+	}
+	if _, err := fmt.Fprintln(f, os.Getpid()); err != nil {
+		return nil, fmt.Errorf("write lock: %w", err)
 	}
 	return func() { _ = f.Close() }, nil
 }

@@ -57,7 +57,7 @@ func startDevserver(ctx context.Context, flags devFlags, codec string, out, errO
 	// A terminal sends Ctrl-C to its whole group; the server must outlive us, for the worker to finish.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the Temporal server: %w", err)
+		return nil, fmt.Errorf("start the Temporal server: %w", err) // it names the program
 	}
 	go func() {
 		_ = cmd.Wait() // how it ended is in the process state
@@ -78,7 +78,7 @@ func startDevserver(ctx context.Context, flags devFlags, codec string, out, errO
 		if text := said.String(); text != "" {
 			err = fmt.Errorf("%w: %s", err, text)
 		}
-		return nil, fmt.Errorf("start the Temporal server: %w", err)
+		return nil, fmt.Errorf("start the Temporal server %s: %w", path, err)
 	}
 	return s, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,22 +20,28 @@ import (
 	"holdfast/internal/provider"
 )
 
-// A devProcess is `holdfast dev` as a person starts it, with a Temporal server of its own.
-type devProcess struct {
+// A program is holdfast as a person starts it.
+type program struct {
 	*exec.Cmd
 	t      *testing.T
 	out    *tail
 	exited chan struct{}
 }
 
-func startDev(t *testing.T, data string, more ...string) *devProcess {
+// startDev starts `holdfast dev`, with a Temporal server of its own.
+func startDev(t *testing.T, data string, more ...string) *program {
+	t.Helper()
+	args := []string{"dev", "--data", data, "--temporal-port", "0", "--ui-port", "0", "--devserver", devserverPath(t)}
+	return startProgram(t, append(args, more...)...)
+}
+
+func startProgram(t *testing.T, args ...string) *program {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"dev", "--data", data, "--temporal-port", "0", "--ui-port", "0", "--devserver", devserverPath(t)}, more...)
-	d := &devProcess{Cmd: exec.Command(self, args...), t: t, out: &tail{}, exited: make(chan struct{})}
+	d := &program{Cmd: exec.Command(self, args...), t: t, out: &tail{}, exited: make(chan struct{})}
 	d.Env = append(os.Environ(), asProgram+"=1")
 	d.Stdout, d.Stderr = d.out, d.out
 	if err := d.Start(); err != nil {
@@ -47,31 +55,52 @@ func startDev(t *testing.T, data string, more ...string) *devProcess {
 	return d
 }
 
-func (d *devProcess) kill(s syscall.Signal) {
+func (d *program) kill(s syscall.Signal) {
 	_ = d.Process.Signal(s) // it may have ended
 	<-d.exited
 }
 
-func (d *devProcess) awaitGreeting() *devProcess {
+func (d *program) awaitGreeting() *program {
 	d.t.Helper()
-	eventually(d.t, "dev greets", func() bool {
+	return d.awaitText("Ctrl-C stops everything")
+}
+
+func (d *program) awaitText(text string) *program {
+	d.t.Helper()
+	eventually(d.t, "it says "+text, func() bool {
 		select {
 		case <-d.exited:
-			d.t.Fatalf("dev ended: %s", d.out)
+			d.t.Fatalf("it ended: %s", d.out)
 		default:
 		}
-		return strings.Contains(d.out.String(), "Ctrl-C stops everything")
+		return strings.Contains(d.out.String(), text)
 	})
 	return d
 }
 
+// ends tells it to end, and expects that it does so without a complaint.
+func (d *program) ends(s syscall.Signal) {
+	d.t.Helper()
+	if err := d.Process.Signal(s); err != nil {
+		d.t.Fatal(err)
+	}
+	select {
+	case <-d.exited:
+	case <-time.After(30 * time.Second):
+		d.t.Fatalf("it did not end: %s", d.out)
+	}
+	if code := d.ProcessState.ExitCode(); code != 0 {
+		d.t.Errorf("exit status %d: %s", code, d.out)
+	}
+}
+
 // fails waits for a start that does not succeed and returns what was said.
-func (d *devProcess) fails() string {
+func (d *program) fails() string {
 	d.t.Helper()
 	select {
 	case <-d.exited:
 	case <-time.After(30 * time.Second):
-		d.t.Fatalf("dev did not end: %s", d.out)
+		d.t.Fatalf("it did not end: %s", d.out)
 	}
 	if d.ProcessState.ExitCode() != 1 {
 		d.t.Errorf("exit status %d, want 1", d.ProcessState.ExitCode())
@@ -98,7 +127,7 @@ func devData(t *testing.T) string {
 	return data
 }
 
-func (d *devProcess) address(name string) string {
+func (d *program) address(name string) string {
 	d.t.Helper()
 	m := regexp.MustCompile(name + ` +http://([0-9.:]+)`).FindStringSubmatch(d.out.String())
 	if m == nil {
@@ -107,7 +136,7 @@ func (d *devProcess) address(name string) string {
 	return m[1]
 }
 
-func (d *devProcess) send(data, sample string, flags sendFlags) string {
+func (d *program) send(data, sample string, flags sendFlags) string {
 	d.t.Helper()
 	cfg, err := config.Load(filepath.Join(data, demoConfig), provider.List(), os.LookupEnv)
 	if err != nil {
@@ -139,7 +168,7 @@ func TestDevSurvivesKill(t *testing.T) {
 	eventually(t, "the terminal shows the ban", func() bool { return strings.Contains(d.out.String(), "account.banned") })
 	d.kill(syscall.SIGKILL)
 
-	var again *devProcess
+	var again *program
 	eventually(t, "dev starts again", func() bool { // the old Temporal server ends within a moment of its parent
 		again = startDev(t, data)
 		for {
@@ -166,7 +195,8 @@ func TestDevSurvivesKill(t *testing.T) {
 func TestDevRefusesToShare(t *testing.T) {
 	data := devData(t)
 	d := startDev(t, data).awaitGreeting()
-	if said := startDev(t, data).fails(); !strings.Contains(said, "another 'holdfast dev' is using this data directory") {
+	want := fmt.Sprintf("another 'holdfast dev' (process %d) is using this data directory", d.Process.Pid)
+	if said := startDev(t, data).fails(); !strings.Contains(said, want) {
 		t.Errorf("second instance: %s", said)
 	}
 
@@ -212,5 +242,63 @@ func TestSinkRefusesForgeries(t *testing.T) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusUnauthorized || out.String() != "" {
 		t.Errorf("status %d, printed %q", resp.StatusCode, out)
+	}
+}
+
+// Without its Temporal server dev can do nothing, and does not pretend to.
+func TestDevEndsWithItsServer(t *testing.T) {
+	d := startDev(t, devData(t)).awaitGreeting()
+	children, err := exec.Command("pgrep", "-P", strconv.Itoa(d.Process.Pid)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(strings.TrimSpace(string(children)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if said := d.fails(); !strings.Contains(said, "the Temporal server ended: signal: killed") {
+		t.Errorf("it does not say why: %s", said)
+	}
+}
+
+// Whoever closes the terminal wants it to end; what others may read they are told of, and nothing is changed there.
+func TestDevEndsWithItsTerminal(t *testing.T) {
+	data := devData(t)
+	if err := os.Chmod(data, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	d := startDev(t, data).awaitGreeting()
+	if !strings.Contains(d.out.String(), "'chmod 700 "+data+"'") {
+		t.Errorf("no word of a directory that others may read: %s", d.out)
+	}
+	if info, err := os.Stat(data); err != nil || info.Mode().Perm() != 0o750 {
+		t.Errorf("the directory was changed: %v, %v", info, err)
+	}
+	d.ends(syscall.SIGHUP)
+}
+
+func TestDevData(t *testing.T) {
+	var out bytes.Buffer
+	dir := filepath.Join(t.TempDir(), "new")
+	if err := makeData(dir, &out); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 || out.Len() > 0 {
+		t.Errorf("a new directory: %v, %v, %s", info, err, &out)
+	}
+}
+
+func TestDevserverThatDoesNotStart(t *testing.T) {
+	broken := filepath.Join(t.TempDir(), "broken")
+	if err := os.WriteFile(broken, []byte("#!/bin/sh\nexit 3\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{broken, broken + "-missing"} {
+		if said := startDev(t, devData(t), "--devserver", path).fails(); !strings.Contains(said, "start the Temporal server") || !strings.Contains(said, path+":") {
+			t.Errorf("it does not name %s: %s", path, said)
+		}
 	}
 }

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,13 +34,18 @@ type house struct {
 	temporal  client.Client
 	address   string // of Temporal
 	namespace string
+	flags     temporalFlags // as of the command line
 	converter converter.DataConverter
 
 	// Set by the rooms that are open.
 	door    *ingress.Ingress
-	store   *state.Store
+	store   atomic.Pointer[state.Store] // nil until the database answers
 	told    *notify.Set
+	gauges  *gauges
 	sources atomic.Pointer[map[string]config.Source] // by name, for the activities
+
+	reloading sync.Mutex
+	current   *config.Config // what the rooms have of what can be reloaded
 }
 
 // temporalFlags say which Temporal to use.
@@ -46,7 +55,7 @@ type temporalFlags struct {
 }
 
 func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, error) {
-	h := &house{config: cfg, log: log, metrics: prometheus.NewRegistry()}
+	h := &house{config: cfg, current: cfg, flags: flags, log: log, metrics: prometheus.NewRegistry()}
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h.sources.Store(&cfg.Sources)
 	var err error
@@ -67,8 +76,8 @@ func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, e
 
 func (h *house) close() {
 	h.temporal.Close()
-	if h.store != nil {
-		if err := h.store.Close(); err != nil {
+	if store := h.store.Load(); store != nil {
+		if err := store.Close(); err != nil {
 			h.log.Warn("State not closed cleanly", "error", err)
 		}
 	}
@@ -97,39 +106,93 @@ func (h *house) openIngress(eager bool) error {
 	return nil
 }
 
-// openWorker opens what the activities need: the database and the destinations.
-func (h *house) openWorker(ctx context.Context) error {
-	store, err := state.Open(ctx, string(h.config.State.URL), state.Options{})
-	if err != nil {
-		return err
-	}
-	h.store = store
+// openWorker opens what the activities need, but for the database: that may take its time.
+func (h *house) openWorker() error {
 	told, err := notify.New(h.config.Destinations, notify.Options{Registerer: h.metrics, Version: version()})
 	if err != nil {
 		return err
 	}
 	h.told = told
-	return nil
+	h.gauges, err = newGauges(h)
+	return err
 }
 
 // work runs the worker until the context is done.
 func (h *house) work(ctx context.Context, ready func()) error {
-	if err := h.awaitNamespace(ctx); err != nil {
+	key, err := h.prepare(ctx)
+	if ctx.Err() != nil { // asked to end while it waited, which is no failure
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	key, err := h.store.Key(ctx)
-	if err != nil {
-		return fmt.Errorf("read the installation's key: %w", err)
-	}
+	var watch sync.WaitGroup
+	watching, stop := context.WithCancel(ctx)
+	watch.Go(func() { h.gauges.watch(watching) })
+	defer watch.Wait()
+	defer stop()
 	return worker.Run(ctx, h.temporal, &activities.Activities{
 		Sources:  h.dialect,
-		State:    h.store,
+		State:    h.store.Load(),
 		Notifier: h.told,
 		Key:      key,
 		Dedupe:   h.config.Dedupe,
 		Size:     h.size,
 		Metrics:  activities.NewMetrics(h.metrics),
 	}, worker.Options{TaskQueue: h.config.Temporal.TaskQueue, StopTimeout: stopTimeout}, ready)
+}
+
+// prepare waits until the database and Temporal answer and returns the installation's key. The ingress, if there is one
+// in the house, is open meanwhile. What does not pass by waiting is an error.
+func (h *house) prepare(ctx context.Context) (key []byte, err error) {
+	err = h.await(ctx, "the database", func(ctx context.Context) (passing bool, err error) {
+		store := h.store.Load()
+		if store == nil {
+			if store, err = state.Open(ctx, string(h.config.State.URL), state.Options{}); err == nil {
+				h.store.Store(store)
+			}
+		}
+		if err == nil {
+			key, err = store.Key(ctx)
+		}
+		return errors.Is(err, state.ErrUnreachable), err
+	})
+	if err == nil {
+		err = h.await(ctx, "Temporal", h.askNamespace)
+	}
+	return key, err
+}
+
+const (
+	tryEvery    = time.Second
+	remindEvery = time.Minute
+)
+
+// await tries until it succeeds, fails for good, or ctx is done. It logs why it has to wait when that changes, and once a
+// minute.
+func (h *house) await(ctx context.Context, what string, try func(context.Context) (passing bool, err error)) error {
+	var said string
+	var at time.Time
+	for {
+		passing, err := try(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !passing:
+			return err
+		}
+		if text := err.Error(); text != said || time.Since(at) >= remindEvery {
+			h.log.Warn("Waiting", "for", what, "error", text, "accepting_webhooks", h.door != nil)
+			said, at = text, time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(tryEvery):
+		}
+	}
 }
 
 // stopTimeout is how long activities may finish what they are at; what does not is done again by the next worker.
@@ -150,20 +213,51 @@ func (h *house) size(v any) (int, error) {
 	return len(payload.GetData()), nil
 }
 
-// reload takes secrets and destinations from a newer configuration. Addresses, limits and the database stay as they are.
+// reload takes secrets and destinations from a newer configuration; on an error everything stays as it was. Addresses,
+// limits and the database stay as they are in any case. What it verifies and tells changes before what it accepts.
 func (h *house) reload(cfg *config.Config) error {
-	if h.door != nil {
-		if err := h.door.Replace(doors(cfg)); err != nil {
-			return err
-		}
-	}
+	h.reloading.Lock()
+	defer h.reloading.Unlock()
 	if h.told != nil {
 		if err := h.told.Replace(cfg.Destinations); err != nil {
 			return err
 		}
 	}
 	h.sources.Store(&cfg.Sources)
+	if h.door != nil {
+		if err := h.door.Replace(doors(cfg)); err != nil {
+			h.sources.Store(&h.current.Sources)
+			if h.told != nil {
+				err = errors.Join(err, h.told.Replace(h.current.Destinations)) // they were good once
+			}
+			return err
+		}
+	}
+	h.current = cfg
 	return nil
+}
+
+// restartFor names the settings of a newer configuration that only a restart would bring into use.
+func (h *house) restartFor(cfg *config.Config) []string {
+	before, after := h.config.Ingress, cfg.Ingress
+	before.MaxBody, after.MaxBody = 0, 0 // the sources have it, and these are reloaded
+	var names []string
+	for _, setting := range []struct {
+		name          string
+		before, after any
+	}{
+		{"ingress", before, after},
+		{"metrics", h.config.Metrics, cfg.Metrics},
+		{"codec", h.config.Codec, cfg.Codec},
+		{"temporal", h.config.Temporal, cfg.Temporal},
+		{"state", h.config.State, cfg.State},
+		{"dedupe", h.config.Dedupe, cfg.Dedupe},
+	} {
+		if !reflect.DeepEqual(setting.before, setting.after) {
+			names = append(names, setting.name)
+		}
+	}
+	return names
 }
 
 // doors are the sources as the ingress knows them: by path.
@@ -184,38 +278,46 @@ func (h *house) checkTemporal(ctx context.Context) error {
 	return err
 }
 
-func (h *house) notSetUp(plan temporal.Plan) error {
-	return fmt.Errorf("namespace %s of %s is not set up (%s); run 'holdfast setup'", h.namespace, h.address, plan.Steps()[0])
+// checkState asks whether the database answers.
+func (h *house) checkState(ctx context.Context) error {
+	store := h.store.Load()
+	if store == nil {
+		return errors.New("the database is not open yet; the log says why")
+	}
+	return store.Ping(ctx)
 }
 
-// awaitNamespace waits until Temporal answers, and refuses a namespace in which no webhook could be started.
-func (h *house) awaitNamespace(ctx context.Context) error {
-	for waited := false; ; waited = true {
-		ask, cancel := context.WithTimeout(ctx, 5*time.Second)
-		plan, err := temporal.Check(ask, h.temporal, h.namespace, workflows.SearchAttributes())
-		cancel()
-		switch {
-		case ctx.Err() != nil:
-			return nil //nolint:nilerr // we were asked to end, which is no failure
-		case err != nil:
-			if !waited {
-				h.log.Warn("Waiting for Temporal", "address", h.address, "error", err)
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(time.Second):
-			}
-		case plan.Unusable():
-			return h.notSetUp(plan)
-		default:
-			if !plan.Done() {
-				h.log.Warn("Redeliveries may be processed twice: the namespace forgets closed workflows too soon; run 'holdfast setup'",
-					"namespace", h.namespace, "retention", plan.Retention)
-			}
-			return nil
+func (h *house) notSetUp(plan temporal.Plan) error {
+	return fmt.Errorf("namespace %s of %s is not set up (%s); run '%s'", h.namespace, h.address, plan.Steps()[0], h.setupCommand())
+}
+
+// setupCommand is what an operator types to set up the namespace that this process uses.
+func (h *house) setupCommand() string {
+	command := []string{"holdfast setup --yes"}
+	for _, flag := range [][2]string{{"address", h.flags.address}, {"namespace", h.flags.namespace}, {"profile", h.flags.profile}} {
+		if flag[1] != "" {
+			command = append(command, "--"+flag[0], flag[1])
 		}
 	}
+	return strings.Join(command, " ")
+}
+
+// askNamespace asks Temporal for the namespace. One in which no webhook could be started is an error that somebody may
+// mend while the ingress waits for it; without an ingress there is nothing to keep open.
+func (h *house) askNamespace(ctx context.Context) (passing bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	plan, err := temporal.Check(ctx, h.temporal, h.namespace, workflows.SearchAttributes())
+	switch {
+	case err != nil:
+		return true, fmt.Errorf("ask %s: %w", h.address, err)
+	case plan.Unusable():
+		return h.door != nil, h.notSetUp(plan)
+	case !plan.Done():
+		h.log.Warn("Redeliveries may be processed twice: the namespace forgets closed workflows too soon",
+			"namespace", h.namespace, "retention", plan.Retention, "remedy", h.setupCommand())
+	}
+	return false, nil
 }
 
 func first(values ...string) string {

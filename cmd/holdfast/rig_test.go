@@ -32,6 +32,9 @@ type rig struct {
 	t        testing.TB
 	temporal client.Client
 	address  string
+	// Of the namespace; empty: the one that is shared.
+	namespace string
+
 	name     string // of the source, and of everything else that must be the test's own
 	stateURL string
 	horizon  time.Duration
@@ -146,14 +149,39 @@ sources:
 type running struct {
 	*house
 	ingress, metrics string
+	said             *tail // warnings and errors
 	stop             func()
+	ready            chan addresses
+	done             chan error
 }
 
 // start runs rooms of the house in this process until the test ends, or stop is called.
 func (r *rig) start(cfg *config.Config, rooms roles) *running {
 	r.t.Helper()
-	log := slog.New(slog.NewTextHandler(testWriter{r.t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	h, err := build(cfg, temporalFlags{address: r.address, isolated: true}, log)
+	h := r.launch(cfg, rooms)
+	h.awaitReady(r.t)
+	return h
+}
+
+func (h *running) awaitReady(t testing.TB) {
+	t.Helper()
+	select {
+	case a := <-h.ready:
+		h.ingress, h.metrics = "http://"+a.ingress, "http://"+a.metrics
+	case err := <-h.done:
+		h.done <- err
+		t.Fatalf("house did not start: %v", err)
+	case <-time.After(time.Minute):
+		t.Fatal("house did not start in time")
+	}
+}
+
+// launch is start for a house that cannot work yet, and listens at addresses that its configuration tells.
+func (r *rig) launch(cfg *config.Config, rooms roles) *running {
+	r.t.Helper()
+	said := &tail{}
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(said, testWriter{r.t}), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	h, err := build(cfg, temporalFlags{address: r.address, namespace: r.namespace, isolated: true}, log)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -173,16 +201,10 @@ func (r *rig) start(cfg *config.Config, rooms roles) *running {
 		})
 	}
 	r.t.Cleanup(stop)
-	select {
-	case a := <-ready:
-		return &running{house: h, ingress: "http://" + a.ingress, metrics: "http://" + a.metrics, stop: stop}
-	case err := <-done:
-		done <- err
-		r.t.Fatalf("house did not start: %v", err)
-	case <-time.After(time.Minute):
-		r.t.Fatal("house did not start in time")
+	return &running{
+		house: h, ingress: "http://" + cfg.Ingress.Listen, metrics: "http://" + cfg.Metrics.Listen,
+		said: said, stop: stop, ready: ready, done: done,
 	}
-	return nil
 }
 
 // testWriter sends logs to the test.
@@ -266,7 +288,7 @@ func (r *rig) closed(body []byte) bool {
 // facts is what is known of an account, by aspect.
 func (h *running) facts(t testing.TB, account string) map[string]string {
 	t.Helper()
-	facts, err := h.store.Facts(context.Background(), webhook.AccountEntity(account), 100)
+	facts, err := h.store.Load().Facts(context.Background(), webhook.AccountEntity(account), 100)
 	if err != nil {
 		t.Fatal(err)
 	}

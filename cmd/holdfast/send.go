@@ -189,7 +189,7 @@ func tellAnswer(ctx context.Context, out io.Writer, cfg *config.Config, got answ
 		fmt.Fprintf(out, "%s (200 in %s): workflow %s\n", first(got.outcome, "answered"), took, workflow)
 		return nil
 	}
-	why := "the ingress keeps the reason: holdfast refused"
+	why := "run 'holdfast refused' to see why"
 	if list, err := refusals(ctx, operatorURL(cfg)); err == nil && len(list) > 0 && list[0].Status == got.status {
 		why = list[0].Reason
 	}

@@ -80,8 +80,9 @@ func (a addresses) attrs() []any {
 	return out
 }
 
-// serve opens the rooms, tells where they are and works until the context is done. Then it drains: the doors close, what
-// came through them is finished, and the worker ends last.
+// serve opens the rooms, tells where they are once all of them work, and goes on until the context is done. The ingress is
+// open at once: what it needs is Temporal, not what the worker waits for. In the end it drains: the doors close, what came
+// through them is finished, and the worker ends last. Load reads the configuration again at SIGHUP; nil: never.
 func (h *house) serve(ctx context.Context, r roles, load func() (*config.Config, error), ready func(addresses)) error {
 	if r.ingress {
 		if err := h.openIngress(r.worker); err != nil {
@@ -89,7 +90,7 @@ func (h *house) serve(ctx context.Context, r roles, load func() (*config.Config,
 		}
 	}
 	if r.worker {
-		if err := h.openWorker(ctx); err != nil {
+		if err := h.openWorker(); err != nil {
 			return err
 		}
 	}
@@ -97,7 +98,9 @@ func (h *house) serve(ctx context.Context, r roles, load func() (*config.Config,
 	if err != nil {
 		return err
 	}
-	defer h.reloadOnHangup(load)()
+	if load != nil {
+		defer h.reloadOnHangup(load)()
+	}
 
 	// Each part ends by its own context, so that they can be ended one after the other.
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
@@ -175,6 +178,7 @@ func (h *house) listen(r roles) ([]*server, addresses, error) {
 		if at.ingress, err = open("webhooks", "ingress.listen", in.Listen, public); err != nil {
 			return nil, at, err
 		}
+		servers[0].listener = h.door.Listener(servers[0].listener, in.MaxConnections)
 	}
 	if at.metrics, err = open("metrics", "metrics.listen", h.config.Metrics.Listen, internal(h.operator())); err != nil {
 		return nil, at, err
@@ -215,7 +219,7 @@ func (h *house) operator() http.Handler {
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
 		problems := map[string]string{}
-		for name, check := range map[string]func(context.Context) error{"temporal": h.checkTemporal, "state": h.store.Ping} {
+		for name, check := range map[string]func(context.Context) error{"temporal": h.checkTemporal, "state": h.checkState} {
 			if err := check(r.Context()); err != nil {
 				problems[name] = err.Error()
 			}
@@ -251,6 +255,9 @@ func (h *house) reloadOnHangup(load func() (*config.Config, error)) (stop func()
 				continue
 			}
 			h.log.Info("Configuration reloaded", "config", cfg)
+			if names := h.restartFor(cfg); len(names) > 0 {
+				h.log.Warn("Settings changed that take a restart; the old ones are in use", "settings", names)
+			}
 		}
 	}()
 	return func() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -47,7 +48,11 @@ What people want to be sent is not listed: it is asked for by person.`,
 				}
 				for _, f := range facts {
 					known = true
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Entity, f.Aspect, f.Value, f.Time.Local().Format(time.DateTime), f.Event)
+					value := string(f.Value)
+					if over(f, time.Now()) {
+						value += " (over)"
+					}
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Entity, f.Aspect, value, f.Time.Local().Format(time.DateTime), f.Event)
 				}
 			}
 			if !known {
@@ -56,4 +61,22 @@ What people want to be sent is not listed: it is asked for by person.`,
 			return w.Flush()
 		},
 	}
+}
+
+// over reports whether a fact is a restriction of which every part had an end that has passed. Providers do not always
+// send an event for that.
+func over(f state.Fact, now time.Time) bool {
+	var r struct {
+		Status       string               `json:"status"`
+		Restrictions []webhook.Restricted `json:"restrictions"`
+	}
+	if !strings.HasPrefix(f.Aspect, "restriction") || json.Unmarshal(f.Value, &r) != nil || r.Status != "restricted" {
+		return false
+	}
+	for _, one := range r.Restrictions {
+		if one.Until.IsZero() || one.Until.After(now) {
+			return false
+		}
+	}
+	return len(r.Restrictions) > 0
 }

@@ -83,12 +83,15 @@ func TestCapabilityIsMergedKeyByKey(t *testing.T) {
 		}
 		same(t, "first", one(t, s, "1", capability("1", 1, "limit", `"2000"`, "phones", `"20"`)), webhook.Fresh)
 		same(t, "one of two", one(t, s, "2", capability("2", 2, "limit", `"2000"`, "phones", `"25"`)), webhook.Fresh)
-		same(t, "late and unchanged", one(t, s, "3", capability("3", 2, "limit", `"1000"`, "phones", `"25"`)), webhook.Late)
+		same(t, "late and unchanged", one(t, s, "3", capability("3", 1, "limit", `"1000"`, "phones", `"25"`)), webhook.Late)
 		same(t, "late and fresh", one(t, s, "4", capability("4", 1, "limit", `"1000"`, "tier", `"A"`)), webhook.Fresh)
 		same(t, "unchanged", one(t, s, "5", capability("5", 3, "limit", `"2000"`)), webhook.Unchanged)
+		// Two values of the same time are news both, and the same one stays whichever comes first.
+		same(t, "lesser of two", one(t, s, "6", capability("6", 3, "limit", `"1000"`)), webhook.Fresh)
+		same(t, "greater of two", one(t, s, "7", capability("7", 2, "phones", `"30"`)), webhook.Fresh)
 		same(t, "facts", known(t, s, "account/"+account), []string{
 			"account/" + account + ` limit "2000" 3 5`,
-			"account/" + account + ` phones "25" 2 2`,
+			"account/" + account + ` phones "30" 2 7`,
 			"account/" + account + ` tier "A" 1 4`,
 		})
 	})

@@ -92,3 +92,39 @@ func TestSQLiteFile(t *testing.T) {
 	}
 	same(t, "facts", known(t, open(t, "sqlite:"+name), "account"), []string{"account/" + account + ` status {"status":"banned"} 1 1`})
 }
+
+// Who opens a database has to know whether to wait.
+func TestUnreachable(t *testing.T) {
+	exam(t, func(t *testing.T, url string) {
+		dir := t.TempDir()
+		cases := map[string]bool{"sqlite:" + dir + "/no/such/state.db": false}
+		if u, ok := strings.CutPrefix(url, "postgres://holdfast@"); ok {
+			address, _, _ := strings.Cut(u, "/")
+			db := behind(t, url)
+			execute(t, db, "CREATE ROLE stranger LOGIN")
+			execute(t, db, "CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
+			cases = map[string]bool{
+				"postgres://u:geheim@127.0.0.1:1/none":                                true, // nobody listens
+				"postgres://u:geheim@no-such-host.invalid/none":                       true,
+				"postgres://crowded@" + address + "/postgres":                         true,
+				"postgres://holdfast@" + address + "/no_such_database":                false,
+				"postgres://nobody_of_that_name@" + address + "/postgres":             false,
+				"postgres://stranger@" + address + "/postgres?search_path=pg_catalog": false, // may make no tables
+			}
+		}
+		for url, want := range cases {
+			s, err := state.Open(t.Context(), url, state.Options{})
+			if err == nil {
+				s.Close()
+				t.Errorf("%s was opened", url)
+				continue
+			}
+			if got := errors.Is(err, state.ErrUnreachable); got != want {
+				t.Errorf("%s: unreachable is %t, want %t: %v", url, got, want, err)
+			}
+			if strings.Contains(err.Error(), "geheim") {
+				t.Errorf("the error tells the password: %v", err)
+			}
+		}
+	})
+}

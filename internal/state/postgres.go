@@ -14,13 +14,17 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-const connections = 10
+const (
+	connections    = 10
+	connectTimeout = 10 * time.Second // unless the url says otherwise: a host that is switched off does not answer at all
+)
 
 func openPostgres(ctx context.Context, url string, opts Options) (*Store, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil { // it quotes the url, which holds a password
 		return nil, errors.New("the url of a PostgreSQL database is postgres://USER:PASSWORD@HOST:PORT/DATABASE; this one cannot be read")
 	}
+	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "holdfast"
 	}

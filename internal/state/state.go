@@ -16,7 +16,7 @@ import (
 // A Store is an open database. It is safe for concurrent use, by many processes at once.
 //
 // Its errors hold no values from the data. One that wraps [webhook.ErrUnprocessable] is the fault of the data, and
-// trying again will not help; any other may pass.
+// trying again will not help; any other may pass, and one that wraps [ErrUnreachable] says that nobody was there.
 type Store struct {
 	writer    *sql.DB
 	reader    *sql.DB // the same as writer in PostgreSQL
@@ -39,7 +39,8 @@ type Options struct {
 //     made in the first schema of the search_path.
 //
 // Several processes may open the same database at the same time: one brings the tables up to date, the others wait. A
-// database that a newer version of Holdfast has brought up to date is refused.
+// database that a newer version of Holdfast has brought up to date is refused. An error that does not wrap
+// [ErrUnreachable] stays until somebody mends its cause.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	var s *Store

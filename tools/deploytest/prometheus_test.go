@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func TestAlerts(t *testing.T) {
 		t.Fatal(errors.Join(errs...))
 	}
 	known := metrics(t)
-	seen := make(map[string]bool)
+	seen, asked := make(map[string]bool), make(map[string]bool)
 	for _, g := range groups.Groups {
 		for _, r := range g.Rules {
 			if seen[r.Alert] {
@@ -43,7 +44,7 @@ func TestAlerts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+			parser.Inspect(expr, func(n parser.Node, path []parser.Node) error {
 				v, ok := n.(*parser.VectorSelector)
 				if !ok {
 					return nil
@@ -53,6 +54,10 @@ func TestAlerts(t *testing.T) {
 					if !known[name] && !known[strings.TrimSuffix(name, "_total")] {
 						t.Errorf("%s: nothing counts %s", r.Alert, name)
 					}
+					if toldByAll.MatchString(name) && !greatest(path) {
+						t.Errorf("%s: every worker tells %s, so it asks for the greatest", r.Alert, name)
+					}
+					asked[name] = true
 				case strings.HasPrefix(name, "temporal_"), name == "up":
 				default:
 					t.Errorf("%s: %q is no metric of ours", r.Alert, name)
@@ -64,6 +69,24 @@ func TestAlerts(t *testing.T) {
 	if len(seen) == 0 {
 		t.Error("there are no alerts")
 	}
+	for _, name := range []string{"holdfast_parked_workflows", "holdfast_owed_oldest_seconds", "holdfast_poll_failures_total"} {
+		if !asked[name] {
+			t.Errorf("nobody is alerted by %s", name)
+		}
+	}
+}
+
+// toldByAll are the gauges of what is in Temporal and in the database, which every worker tells.
+var toldByAll = regexp.MustCompile(`^holdfast_(parked|owed)_`)
+
+// greatest reports whether the innermost aggregation on the way to a selector is max.
+func greatest(path []parser.Node) bool {
+	for _, n := range slices.Backward(path) {
+		if a, ok := n.(*parser.AggregateExpr); ok {
+			return a.Op == parser.MAX
+		}
+	}
+	return false
 }
 
 // metrics are the names of metrics in the source code. What workflows count gets its _total when it is exported.

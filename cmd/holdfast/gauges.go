@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"holdfast/workflows"
+)
+
+// gauges say how much is waiting, for an operator or for a destination. All workers of an installation say the same. They
+// ask now and then, never when somebody scrapes; where nobody answers, the last value stands and the failure is counted.
+type gauges struct {
+	house    *house
+	polling  sync.Mutex
+	parked   *prometheus.GaugeVec // without labels, so that there is none before it is known
+	owed     *prometheus.GaugeVec
+	oldest   *prometheus.GaugeVec
+	failures *prometheus.CounterVec
+	seen     map[string]bool // destinations that have a gauge
+}
+
+const (
+	pollEvery  = 30 * time.Second
+	pollWithin = 10 * time.Second
+)
+
+func newGauges(h *house) (*gauges, error) {
+	g := &gauges{
+		house: h,
+		parked: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_parked_workflows", Help: "Workflows that wait for an operator.",
+		}, nil),
+		owed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_owed_notifications", Help: "What workflows owe a destination: recorded, and not settled yet.",
+		}, []string{"destination"}),
+		oldest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_owed_oldest_seconds", Help: "For how long the oldest of what is owed has been owed; 0 if nothing is.",
+		}, []string{"destination"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_poll_failures_total", Help: "Times that a gauge could not be brought up to date.",
+		}, []string{"of"}),
+		seen: map[string]bool{},
+	}
+	for _, c := range []prometheus.Collector{g.parked, g.owed, g.oldest, g.failures} {
+		if err := h.metrics.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	for name := range h.config.Destinations {
+		g.seen[name] = true
+	}
+	for _, of := range []string{"parked", "owed"} {
+		g.failures.WithLabelValues(of)
+	}
+	return g, nil
+}
+
+// watch keeps the gauges up to date until ctx is done.
+func (g *gauges) watch(ctx context.Context) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		g.poll(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// poll asks once.
+func (g *gauges) poll(ctx context.Context) {
+	g.polling.Lock()
+	defer g.polling.Unlock()
+	for of, ask := range map[string]func(context.Context) error{"parked": g.pollParked, "owed": g.pollOwed} {
+		asking, cancel := context.WithTimeout(ctx, pollWithin)
+		err := ask(asking)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			g.failures.WithLabelValues(of).Inc()
+			g.house.log.Debug("Gauge not brought up to date", "of", of, "error", err)
+		}
+	}
+}
+
+// parkedQuery finds the workflows that wait for an operator. A terminated one keeps its stage, and waits for nobody.
+var parkedQuery = fmt.Sprintf("%s = '%s' AND ExecutionStatus = '%s'",
+	workflows.StageKey.GetName(), workflows.StageParked, enums.WORKFLOW_EXECUTION_STATUS_RUNNING)
+
+func (g *gauges) pollParked(ctx context.Context) error {
+	count, err := g.house.temporal.CountWorkflow(ctx, &workflowservice.CountWorkflowExecutionsRequest{
+		Namespace: g.house.namespace, Query: parkedQuery,
+	})
+	if err != nil {
+		return fmt.Errorf("count parked workflows: %w", err)
+	}
+	g.parked.WithLabelValues().Set(float64(count.GetCount()))
+	return nil
+}
+
+func (g *gauges) pollOwed(ctx context.Context) error {
+	backlogs, err := g.house.store.Load().Backlogs(ctx)
+	if err != nil {
+		return err
+	}
+	type debt struct{ count, age float64 }
+	owed := map[string]debt{}
+	for _, b := range backlogs {
+		g.seen[b.Destination] = true
+		owed[b.Destination] = debt{float64(b.Notifications), max(0, time.Since(b.Oldest).Seconds())}
+	}
+	for name := range g.seen { // who is owed nothing any more says so
+		g.owed.WithLabelValues(name).Set(owed[name].count)
+		g.oldest.WithLabelValues(name).Set(owed[name].age)
+	}
+	return nil
+}
