@@ -107,6 +107,7 @@ func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut i
 	if err != nil {
 		return err
 	}
+	h.stopTimeout = devStopTimeout
 	defer h.close()
 	if own {
 		if err := h.setUp(ctx); err != nil {

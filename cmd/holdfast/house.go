@@ -37,6 +37,8 @@ type house struct {
 	flags     temporalFlags // as of the command line
 	converter converter.DataConverter
 
+	stopTimeout time.Duration // of the worker
+
 	// Set by the rooms that are open.
 	door    *ingress.Ingress
 	store   atomic.Pointer[state.Store] // nil until the database answers
@@ -55,7 +57,7 @@ type temporalFlags struct {
 }
 
 func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, error) {
-	h := &house{config: cfg, current: cfg, flags: flags, log: log, metrics: prometheus.NewRegistry()}
+	h := &house{config: cfg, current: cfg, flags: flags, log: log, metrics: prometheus.NewRegistry(), stopTimeout: stopTimeout}
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h.sources.Store(&cfg.Sources)
 	var err error
@@ -139,7 +141,7 @@ func (h *house) work(ctx context.Context, ready func()) error {
 		Dedupe:   h.config.Dedupe,
 		Size:     h.size,
 		Metrics:  activities.NewMetrics(h.metrics),
-	}, worker.Options{TaskQueue: h.config.Temporal.TaskQueue, StopTimeout: stopTimeout}, ready)
+	}, worker.Options{TaskQueue: h.config.Temporal.TaskQueue, StopTimeout: h.stopTimeout}, ready)
 }
 
 // prepare waits until the database and Temporal answer and returns the installation's key. The ingress, if there is one
@@ -195,8 +197,13 @@ func (h *house) await(ctx context.Context, what string, try func(context.Context
 	}
 }
 
-// stopTimeout is how long activities may finish what they are at; what does not is done again by the next worker.
-const stopTimeout = 5 * time.Second
+// How long activities may finish what they are at when the worker stops: a telling under way takes up to its destination's
+// time-out, 15 s unless configured otherwise. What does not finish is done again by the next worker. Who presses Ctrl-C
+// does not wait as long.
+const (
+	stopTimeout    = 20 * time.Second
+	devStopTimeout = 3 * time.Second
+)
 
 func (h *house) dialect(source string) activities.Dialect {
 	if s, ok := (*h.sources.Load())[source]; ok {
