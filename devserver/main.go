@@ -16,7 +16,8 @@
 // PostgreSQL databases (--postgres). Temporal cannot upgrade SQLite files and
 // needs its own tools for PostgreSQL, so every kept store carries the version of
 // the server that made it, and another version refuses it instead of running on
-// a schema that only nearly fits. Nothing here ever deletes a store.
+// a schema that only nearly fits. Nothing here ever deletes a store. The files
+// that a store makes are its owner's alone.
 //
 // # Life
 //
@@ -40,6 +41,7 @@ import (
 const shutdownLimit = 5 * time.Second
 
 func main() {
+	syscall.Umask(0o077) // what is stored is nobody else's to read, and SQLite makes its files as the umask says
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

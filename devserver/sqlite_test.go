@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,6 +45,33 @@ func TestSQLiteSurvivesKill(t *testing.T) {
 	if err := db.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
 		t.Errorf("journal mode %s, %v", mode, err)
 	}
+}
+
+func TestSQLiteFilesArePrivate(t *testing.T) {
+	t.Parallel()
+	file := newFile(t)
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `umask 0; exec "$@"`, "sh", binary},
+		startArgs("--headless", "--db-filename", file)...)...)
+	s := startCommand(t, cmd)
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{file, file + "-wal", file + "-shm", file + ".lock", file + ".version"} {
+		if !slices.Contains(found, name) {
+			t.Errorf("%s is not there", filepath.Base(name))
+		}
+	}
+	for _, name := range found {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != 0o600 {
+			t.Errorf("%s: mode %o", filepath.Base(name), got)
+		}
+	}
+	s.stop(t)
 }
 
 // Only the fair matcher keeps task queues in the table that is asked here.

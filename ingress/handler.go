@@ -108,7 +108,7 @@ func (in *Ingress) accept(w http.ResponseWriter, r *http.Request, src *source) (
 	}
 	held := claim{budget: &in.held}
 	defer held.release()
-	body, err := readBody(w, r, src.MaxBody, in.bodyTimeout, &held)
+	body, err := readBody(w, r, src.MaxBody, patience{in.bodyTimeout, in.stallTimeout}, &held)
 	if err != nil {
 		return hook, err
 	}

@@ -3,8 +3,8 @@
 //
 // A request pays its way in. What can be told from the request line and the headers is told before a byte of the body
 // is read: the path, the method, the content type, the declared length, the form of the evidence. The body is then
-// read once, within a time and within what all requests together may hold in memory, and verified over exactly those
-// bytes. What is left is handed to a [Starter].
+// read once, within a time, without long pauses and within what all requests together may hold in memory, and verified
+// over exactly those bytes. What is left is handed to a [Starter].
 //
 // Strangers learn nothing here. Every answer is a status and a few fixed words; why a request was refused is told to
 // operators only, by metrics, sampled log lines and the list behind [Ingress.OperatorHandler]. None of them holds a
@@ -56,6 +56,7 @@ type Config struct {
 	Checks       []Check               // what must be well for the ingress to be ready
 	MaxInFlight  int64                 // bytes that all requests together may hold; 0 means 64 MiB
 	BodyTimeout  time.Duration         // for a whole body to arrive; 0 means 10 s
+	StallTimeout time.Duration         // for its first byte, and for more after each; 0 means 3 s
 	StartTimeout time.Duration         // for the Starter; 0 means 5 s
 	Logger       *slog.Logger          // nil: nothing is logged
 	Registerer   prometheus.Registerer // nil: metrics are kept to ourselves
@@ -68,6 +69,7 @@ type Ingress struct {
 	starter      Starter
 	held         budget
 	bodyTimeout  time.Duration
+	stallTimeout time.Duration
 	startTimeout time.Duration
 	now          func() time.Time
 	log          *slog.Logger
@@ -75,6 +77,7 @@ type Ingress struct {
 	metrics      *metrics
 	refused      *refusals
 	readiness    *readiness
+	connections  atomic.Int64 // open, of all listeners of [Ingress.Listener]
 	draining     atomic.Bool
 }
 
@@ -89,6 +92,7 @@ const (
 	defaultMaxBody      = 4 << 20
 	defaultMaxInFlight  = 64 << 20
 	defaultBodyTimeout  = 10 * time.Second
+	defaultStallTimeout = 3 * time.Second
 	defaultStartTimeout = 5 * time.Second
 )
 
@@ -101,6 +105,7 @@ func New(c Config) (*Ingress, error) {
 	in := &Ingress{
 		starter:      c.Starter,
 		bodyTimeout:  or(c.BodyTimeout, defaultBodyTimeout),
+		stallTimeout: or(c.StallTimeout, defaultStallTimeout),
 		startTimeout: or(c.StartTimeout, defaultStartTimeout),
 		now:          c.Now,
 		log:          c.Logger,
@@ -116,7 +121,7 @@ func New(c Config) (*Ingress, error) {
 	in.refused = newRefusals(refusalsKept)
 	in.readiness = newReadiness(c.Checks, in.now, in.log)
 	var err error
-	if in.metrics, err = newMetrics(c.Registerer, &in.held); err != nil {
+	if in.metrics, err = newMetrics(c.Registerer, &in.held, &in.connections); err != nil {
 		return nil, fmt.Errorf("new ingress: %w", err)
 	}
 	if err := in.Replace(c.Sources); err != nil {

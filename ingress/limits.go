@@ -11,13 +11,11 @@ import (
 
 const (
 	// leastHeld is what a request counts for even if its body is tiny: about what its goroutine and its connection's
-	// buffers hold. So a bound of bytes is one of requests as well.
+	// buffers hold. So a bound of bytes is one of requests as well. It is also how much is set aside before a byte of a
+	// body has come. From there memory doubles when it is full, so that a length which is only claimed holds nothing.
 	leastHeld = 8 << 10
-	// small is how much is set aside at once for a body that says how long it is. Beyond it memory follows the bytes that
-	// really came, so that a length which is only claimed holds nothing.
+	// small is the size up to which a body may have the last of what there is; see [budget.share].
 	small = 64 << 10
-	// unsized is the same for a body that does not say.
-	unsized = 4 << 10
 )
 
 // A budget bounds what bodies hold in memory, over all requests. It never waits: whoever does not fit is told to come
@@ -64,24 +62,31 @@ func (c *claim) release() {
 	c.size = 0
 }
 
-// readBody reads a body of at most limit bytes that is complete within a time, and makes held grow with it. The slice is
-// not nil, not shared and not reused: whoever accepts the webhook keeps it. The error is a reason.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64, within time.Duration, held *claim) ([]byte, error) {
+// A patience is how long a body is waited for.
+type patience struct {
+	whole time.Duration // for all of it
+	more  time.Duration // for its first byte, and for more after each
+}
+
+// readBody reads a body of at most limit bytes that comes within a time, and makes held grow with it. The slice is not
+// nil, not shared and not reused: whoever accepts the webhook keeps it. The error is a reason.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, wait patience, held *claim) ([]byte, error) {
 	// Of the real clock. A writer without a connection below it (a recorder) has no deadlines, and no slow client either.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
+	connection, began := http.NewResponseController(w), time.Now()
 
 	// One byte more than allowed shows what is too much, and that a declared length has ended, without growing again.
-	most, size := limit+1, int64(unsized)
+	most := limit + 1
 	if r.ContentLength >= 0 {
-		most, size = r.ContentLength+1, small
+		most = r.ContentLength + 1
 	}
-	size = min(size, most)
+	size := min(leastHeld, most)
 	if !held.grow(size) {
 		return nil, overloaded
 	}
 	bounded := http.MaxBytesReader(w, r.Body, limit)
 	body := make([]byte, 0, size)
 	for {
+		_ = connection.SetReadDeadline(earlier(began.Add(wait.whole), time.Now().Add(wait.more)))
 		n, err := bounded.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		if err == io.EOF {
@@ -106,6 +111,13 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64, within time.D
 		body = append(make([]byte, 0, len(body)), body...)
 	}
 	return body, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func bodyError(err error) reason {

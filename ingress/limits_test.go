@@ -20,7 +20,7 @@ func chunked(s string) io.Reader { return io.MultiReader(strings.NewReader(s)) }
 func TestChunkedBodies(t *testing.T) {
 	w := newWorld(t, nil)
 	const limit = 100 << 10 // of acme
-	for _, size := range []int{0, 1, unsized - 1, unsized, unsized + 1, small, limit - 1, limit} {
+	for _, size := range []int{0, 1, leastHeld - 1, leastHeld, leastHeld + 1, small, limit - 1, limit} {
 		body := strings.Repeat("x", size)
 		resp, _ := w.send("POST", "/webhooks/acme", chunked(body), map[string]string{signature: sign(body)})
 		if resp.StatusCode != 200 {
@@ -78,8 +78,8 @@ func TestRefusedUnread(t *testing.T) {
 func TestSlowBodies(t *testing.T) {
 	const stalled = 8
 	w := newWorld(t, func(c *Config) {
-		c.BodyTimeout = time.Second
-		c.MaxInFlight = stalled * small * 3 / 2 // would not do if what is only declared were held
+		c.BodyTimeout, c.StallTimeout = time.Second, time.Minute
+		c.MaxInFlight = stalled * small // would not do if what is only declared were held
 	})
 	began := time.Now()
 	first := w.dial()
@@ -87,7 +87,7 @@ func TestSlowBodies(t *testing.T) {
 	for range stalled - 1 {
 		fmt.Fprint(w.dial(), head(90<<10, "")+"{")
 	}
-	w.until("they are waited for", func() bool { return w.in.held.used.Load() == stalled*small })
+	w.until("they are waited for", func() bool { return w.in.held.used.Load() == stalled*leastHeld })
 	if code := w.post(body); code != 200 {
 		t.Errorf("another webhook meanwhile: %d", code)
 	}
@@ -100,6 +100,44 @@ func TestSlowBodies(t *testing.T) {
 		t.Errorf("took %v", took)
 	}
 	w.until("nothing is in flight", func() bool { return w.in.held.used.Load() == 0 })
+}
+
+// A body holds what came of it, whatever length is claimed.
+func TestHeldGrowsWithWhatComes(t *testing.T) {
+	w := newWorld(t, nil)
+	conn := w.dial()
+	fmt.Fprint(conn, head(100<<10, ""))
+	for _, step := range []struct{ more, held int }{{0, leastHeld}, {leastHeld - 1, leastHeld}, {1, 2 * leastHeld}, {3 * leastHeld, 8 * leastHeld}} {
+		fmt.Fprint(conn, strings.Repeat("x", step.more))
+		w.until(fmt.Sprintf("%d bytes are held", step.held), func() bool { return w.in.held.used.Load() == int64(step.held) })
+	}
+}
+
+// Who sends nothing is waited for less long than who sends slowly.
+func TestStalledBodies(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.BodyTimeout = time.Minute
+		c.StallTimeout = 500 * time.Millisecond
+	})
+	for name, came := range map[string]string{"nothing came": "", "some came": body[:3]} {
+		conn := w.dial()
+		fmt.Fprint(conn, head(len(body), "")+came)
+		if resp := w.reply(conn); resp.StatusCode != 408 || !resp.Close {
+			t.Errorf("%s: %d, close %v", name, resp.StatusCode, resp.Close)
+		}
+	}
+	began := time.Now()
+	conn := w.dial()
+	fmt.Fprint(conn, head(len(body), ""))
+	tick := time.NewTicker(700 * time.Millisecond / time.Duration(len(body)))
+	defer tick.Stop()
+	for i := range len(body) {
+		<-tick.C
+		fmt.Fprint(conn, body[i:i+1])
+	}
+	if resp := w.reply(conn); resp.StatusCode != 200 {
+		t.Errorf("byte by byte, in %v: %d", time.Since(began), resp.StatusCode)
+	}
 }
 
 func TestBrokenBodies(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,7 +21,7 @@ type metrics struct {
 }
 
 // newMetrics makes the metrics and registers them, unless reg is nil.
-func newMetrics(reg prometheus.Registerer, held *budget) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, held *budget, connections *atomic.Int64) (*metrics, error) {
 	m := &metrics{
 		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_ingress_webhooks_total",
@@ -53,11 +54,15 @@ func newMetrics(reg prometheus.Registerer, held *budget) (*metrics, error) {
 		Name: "holdfast_ingress_in_flight_bytes",
 		Help: "What requests under way count for in memory: their bodies, at least 8 KiB each.",
 	}, func() float64 { return float64(held.used.Load()) })
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "holdfast_ingress_connections",
+		Help: "Open connections. Once they are as many as are allowed, further ones wait unanswered.",
+	}, func() float64 { return float64(connections.Load()) })
 	if reg == nil {
 		return m, nil
 	}
 	var err error
-	for _, c := range []prometheus.Collector{m.webhooks, m.refusals, m.tooLarge, m.ack, m.bodyBytes, m.last, inFlight} {
+	for _, c := range []prometheus.Collector{m.webhooks, m.refusals, m.tooLarge, m.ack, m.bodyBytes, m.last, inFlight, open} {
 		err = errors.Join(err, reg.Register(c))
 	}
 	if err != nil {

@@ -23,9 +23,10 @@ func (c *Config) setDefaults() {
 	in.Listen = cmp.Or(in.Listen, ":8080")
 	in.MaxBody = cmp.Or(in.MaxBody, 4*mib)
 	in.MaxInFlight = cmp.Or(in.MaxInFlight, 64*mib)
+	in.MaxConnections = cmp.Or(in.MaxConnections, 4096)
 	in.Starts = cmp.Or(in.Starts, 8)
 	in.HeaderTimeout = cmp.Or(in.HeaderTimeout, 5*time.Second)
-	in.ReadTimeout = cmp.Or(in.ReadTimeout, 30*time.Second)
+	in.ReadTimeout = cmp.Or(in.ReadTimeout, 10*time.Second)
 	in.IdleTimeout = cmp.Or(in.IdleTimeout, 2*time.Minute)
 	c.Metrics.Listen = cmp.Or(c.Metrics.Listen, ":9090")
 	c.Temporal.TaskQueue = cmp.Or(c.Temporal.TaskQueue, "holdfast")
@@ -50,6 +51,7 @@ func (r *reader) check(c *Config) {
 	r.address("ingress.listen", in.Listen)
 	between(r, "ingress.max_body", in.MaxBody, kib, 64*mib)
 	between(r, "ingress.max_in_flight", in.MaxInFlight, 1, 16*gib)
+	between(r, "ingress.max_connections", in.MaxConnections, 16, 1_000_000)
 	between(r, "ingress.starts", in.Starts, 1, 256)
 	between(r, "ingress.header_timeout", in.HeaderTimeout, time.Second, time.Minute)
 	between(r, "ingress.read_timeout", in.ReadTimeout, time.Second, 5*time.Minute)
@@ -84,15 +86,20 @@ func (r *reader) name(in, name string) {
 }
 
 func (r *reader) sources(c *Config) {
-	largest := c.Ingress.MaxBody
+	largest, largestAt := c.Ingress.MaxBody, "ingress.max_body"
 	taken := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		s, at := c.Sources[name], join("sources", name)
 		r.name("sources", name)
+		if name == "unknown" {
+			r.problem(at, "want another name: what is sent to no source is counted under this one")
+		}
 		if s.MaxBody != c.Ingress.MaxBody {
 			between(r, at+".max_body", s.MaxBody, kib, 64*mib)
 		}
-		largest = max(largest, s.MaxBody)
+		if s.MaxBody > largest {
+			largest, largestAt = s.MaxBody, at+".max_body"
+		}
 		if !nameForm.MatchString(name) && s.Path == name {
 			continue // said already
 		}
@@ -104,9 +111,20 @@ func (r *reader) sources(c *Config) {
 			taken[s.Path] = name
 		}
 	}
-	if c.Ingress.MaxInFlight < largest {
-		r.problem("ingress.max_in_flight", "want at least the largest max_body, %v", largest)
+	if need := inFlight(largest); c.Ingress.MaxInFlight < need {
+		r.problem("ingress.max_in_flight", "want at least %v, or %s of %v would never fit", (need+kib-1)/kib*kib, largestAt, largest)
 	}
+}
+
+// inFlight is how much the ingress must be allowed to hold so that a body of this size ever fits. It is the ingress's own
+// rule, told before anything is opened: a body is read with a byte more, to see that it ends; it counts for 8 KiB at
+// least; and beyond 64 KiB it may use no more than three of the four quarters.
+func inFlight(body Size) Size {
+	held := body + 1
+	if held > 64*kib {
+		return (held + 2) / 3 * 4
+	}
+	return max(held, 8*kib)
 }
 
 func (r *reader) destination(at string, d Destination) {

@@ -56,8 +56,14 @@ type Ingress struct {
 	MaxBody Size `yaml:"max_body"`
 
 	// MaxInFlight bounds the bodies held in memory, over all requests; who comes on top is asked to try again later.
-	// Default 64MiB; at least the largest max_body, at most 16GiB.
+	// Default 64MiB; at most 16GiB, and as much as the largest max_body needs: bodies over 64KiB may use three quarters of
+	// it, so that small ones always find room, and the smallest counts for 8KiB.
 	MaxInFlight Size `yaml:"max_in_flight"`
+
+	// MaxConnections is how many connections may be open at once; who comes on top waits. Default 4096; 16 to 1000000.
+	// Each takes a file descriptor. Times 8KiB it should stay below max_in_flight: then no crowd of connections fills that
+	// only by being there.
+	MaxConnections int `yaml:"max_connections"`
 
 	// Starts is how many workflow starts may be under way at once. Default 8; 1 to 256. What arrives meanwhile waits its
 	// turn: beyond about eight, more starts at once do not make Temporal faster, only each of them slower.
@@ -66,8 +72,8 @@ type Ingress struct {
 	// HeaderTimeout is how long a client may take to send its headers. Default 5s; 1s to 1m.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
 
-	// ReadTimeout is how long a client may take to send a whole request. Default 30s; 1s to 5m. It frees what slow
-	// clients hold.
+	// ReadTimeout is how long a client may take to send a whole body. Default 10s; 1s to 5m. It frees what slow clients
+	// hold. Whoever sends nothing at all for 3s is not waited for any longer.
 	ReadTimeout time.Duration `yaml:"read_timeout"`
 
 	// IdleTimeout is how long a connection may stay open between requests. Default 2m; 1s to 1h. It should be longer

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"holdfast/ingress"
 	"holdfast/internal/provider"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -116,8 +118,8 @@ func TestDefaults(t *testing.T) {
 		c := parse(t, empty)
 		want := &Config{
 			Ingress: Ingress{
-				Listen: ":8080", MaxBody: 4 << 20, MaxInFlight: 64 << 20, Starts: 8,
-				HeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+				Listen: ":8080", MaxBody: 4 << 20, MaxInFlight: 64 << 20, MaxConnections: 4096, Starts: 8,
+				HeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 			},
 			Metrics:  Metrics{Listen: ":9090"},
 			Temporal: Temporal{TaskQueue: "holdfast"},
@@ -136,7 +138,7 @@ func TestDefaults(t *testing.T) {
 
 func TestWhole(t *testing.T) {
 	c := parse(t, `
-ingress: {listen: "127.0.0.1:80", max_body: 500KB, max_in_flight: 1GiB, starts: 2, header_timeout: 1s, read_timeout: 10s, idle_timeout: 1h}
+ingress: {listen: "127.0.0.1:80", max_body: 500KB, max_in_flight: 1GiB, max_connections: 16, starts: 2, header_timeout: 1s, read_timeout: 1m, idle_timeout: 1h}
 metrics: {listen: ":9999"}
 codec: {listen: ":8888", origins: ["https://temporal.example.com", "http://localhost:8233"]}
 temporal: {address: "temporal:7233", namespace: shop, profile: prod, task_queue: hooks}
@@ -157,8 +159,8 @@ destinations:
 `)
 	want := &Config{
 		Ingress: Ingress{
-			Listen: "127.0.0.1:80", MaxBody: 500_000, MaxInFlight: 1 << 30, Starts: 2,
-			HeaderTimeout: time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Hour,
+			Listen: "127.0.0.1:80", MaxBody: 500_000, MaxInFlight: 1 << 30, MaxConnections: 16, Starts: 2,
+			HeaderTimeout: time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Hour,
 		},
 		Metrics:  Metrics{Listen: ":9999"},
 		Codec:    Codec{Listen: ":8888", Origins: []string{"https://temporal.example.com", "http://localhost:8233"}},
@@ -195,6 +197,34 @@ destinations:
 }
 
 var plainly = cmp.Transformer("plainly", func(s signature.Secret) string { return string(s) })
+
+// What is accepted here is what the ingress accepts, to the byte.
+func TestInFlightIsTheRuleOfTheIngress(t *testing.T) {
+	opens := func(body, inFlight Size) bool {
+		_, err := ingress.New(ingress.Config{
+			Starter: nobody{}, MaxInFlight: int64(inFlight),
+			Sources: map[string]ingress.Source{"a": {Name: "a", Provider: believer{}, MaxBody: int64(body)}},
+		})
+		return err == nil
+	}
+	for _, body := range []Size{kib, 8*kib - 1, 8 * kib, 64*kib - 1, 64 * kib, 64*kib + 1, 100_001, 100_002, 100_003, 4 * mib, 64 * mib} {
+		need := inFlight(body)
+		if !opens(body, need) || opens(body, need-1) {
+			t.Errorf("%v: %d is not just enough", body, need)
+		}
+		for inFlight, want := range map[Size]bool{need: true, need - 1: false} {
+			file := fmt.Sprintf("ingress: {max_body: 1KiB, max_in_flight: %d}\nsources: {a: {provider: meta, insecure: true, max_body: %d}}", inFlight, body)
+			if _, err := Parse("holdfast.yaml", []byte(file), dialects(), environment); (err == nil) != want {
+				t.Errorf("%v in %d: %v", body, inFlight, err)
+			}
+		}
+	}
+}
+
+// nobody makes nothing durable.
+type nobody struct{}
+
+func (nobody) Start(context.Context, webhook.Webhook, webhook.Peek) error { return nil }
 
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()

@@ -19,12 +19,19 @@ const compressFrom = 2 << 10
 // encodingZstd marks a compressed payload. It stands in histories: it is never changed.
 const encodingZstd = "binary/zstd"
 
-// maxDecoded bounds what a payload may grow to when it is decompressed, so that a small one cannot fill the memory.
-const maxDecoded = 64 << 20
+// What payloads that are decoded together may grow to in sum, so that small ones cannot fill the memory: those of one
+// workflow or activity here, those of one request to the codec endpoint there.
+const (
+	maxDecoded = 64 << 20
+	maxAnswer  = 32 << 20
+)
+
+// maxRequest bounds a request to the codec endpoint. Temporal takes no payload over 2 MiB, and no message over 4.
+const maxRequest = 8 << 20
 
 // Converter is the data converter of every client, worker and replayer of Holdfast.
 func Converter() (converter.DataConverter, error) {
-	codec, err := newZstdCodec()
+	codec, err := newZstdCodec(maxDecoded)
 	if err != nil {
 		return nil, err
 	}
@@ -35,18 +42,19 @@ func Converter() (converter.DataConverter, error) {
 type zstdCodec struct {
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
+	most    int // bytes that one Decode makes
 }
 
-func newZstdCodec() (*zstdCodec, error) {
+func newZstdCodec(most int) (*zstdCodec, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		return nil, fmt.Errorf("make compressor: %w", err)
 	}
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(maxDecoded))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true))
 	if err != nil {
 		return nil, fmt.Errorf("make decompressor: %w", err)
 	}
-	return &zstdCodec{encoder, decoder}, nil
+	return &zstdCodec{encoder, decoder, most}, nil
 }
 
 // Encode compresses what gains by it.
@@ -71,15 +79,17 @@ func (c *zstdCodec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, e
 // Decode restores what Encode compressed, and leaves other payloads as they are.
 func (c *zstdCodec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	out := make([]*commonpb.Payload, len(payloads))
+	room := c.most
 	for i, p := range payloads {
 		out[i] = p
 		if string(p.GetMetadata()[converter.MetadataEncoding]) != encodingZstd {
 			continue
 		}
-		plain, err := c.decoder.DecodeAll(p.GetData(), nil)
+		plain, err := c.decompress(p.GetData(), room)
 		if err != nil {
 			return nil, fmt.Errorf("decompress payload: %w", err)
 		}
+		room -= len(plain)
 		out[i] = &commonpb.Payload{}
 		if err := proto.Unmarshal(plain, out[i]); err != nil {
 			return nil, fmt.Errorf("unmarshal payload: %w", err)
@@ -88,11 +98,24 @@ func (c *zstdCodec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, e
 	return out, nil
 }
 
+// decompress restores at most so many bytes. What Encode compressed says how many it is: memory is set aside for no
+// more, and whoever says less than is true is refused.
+func (c *zstdCodec) decompress(packed []byte, most int) ([]byte, error) {
+	var header zstd.Header
+	if err := header.Decode(packed); err != nil {
+		return nil, err
+	}
+	if !header.HasFCS || header.FrameContentSize > uint64(most) {
+		return nil, zstd.ErrDecoderSizeExceeded
+	}
+	return c.decoder.DecodeAll(packed, make([]byte, 0, header.FrameContentSize))
+}
+
 // CodecHandler serves the codec to the Temporal UI, whose pages have one of the origins ("http://127.0.0.1:8233"): with
 // it, the UI shows compressed payloads as they were. It decodes for whoever reaches it, so it belongs on loopback or
-// behind a proxy that asks who is there.
+// behind a proxy that asks who is there. What one request may send, and be answered, is bounded.
 func CodecHandler(origins []string) (http.Handler, error) {
-	codec, err := newZstdCodec()
+	codec, err := newZstdCodec(maxAnswer)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +136,7 @@ func CodecHandler(origins []string) (http.Handler, error) {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxDecoded)
+		r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 		handler.ServeHTTP(w, r)
 	}), nil
 }

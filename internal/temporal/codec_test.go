@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"holdfast/internal/webhook"
 )
@@ -42,7 +45,7 @@ func TestCompressedFromASize(t *testing.T) {
 
 // What stands in histories can be read for ever.
 func TestReadsWhatWasWritten(t *testing.T) {
-	codec, err := newZstdCodec()
+	codec, err := newZstdCodec(maxDecoded)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,19 +61,73 @@ func TestReadsWhatWasWritten(t *testing.T) {
 }
 
 func TestRefusesBombsAndRubbish(t *testing.T) {
-	codec, err := newZstdCodec()
+	codec, err := newZstdCodec(maxDecoded)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w, _ := zstd.NewWriter(nil)
-	for name, data := range map[string][]byte{
-		"bomb":    w.EncodeAll(make([]byte, maxDecoded+1), nil),
-		"rubbish": []byte("not compressed"),
-	} {
-		p := &commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte(encodingZstd)}, Data: data}
-		if _, err := codec.Decode([]*commonpb.Payload{p}); err == nil {
-			t.Errorf("%s was decoded", name)
+	pack := func(size int) []byte {
+		plain, err := proto.Marshal(&commonpb.Payload{Data: make([]byte, size)})
+		if err != nil {
+			t.Fatal(err)
 		}
+		return w.EncodeAll(plain, nil)
+	}
+	half, tiny := pack(maxDecoded/2), pack(4000)
+	var unsized bytes.Buffer // a stream does not know its size when it begins
+	stream, _ := zstd.NewWriter(&unsized)
+	_, _ = stream.Write(make([]byte, 1<<20))
+	_ = stream.Flush()
+	_ = stream.Close()
+	for name, packed := range map[string][][]byte{
+		"a bomb":           {pack(maxDecoded)},
+		"several":          {half, tiny, half},
+		"one behind other": {slices.Concat(tiny, half)},
+		"one without size": {unsized.Bytes()},
+		"rubbish":          {[]byte("not compressed")},
+		"nothing":          {nil},
+	} {
+		var payloads []*commonpb.Payload
+		for _, data := range packed {
+			payloads = append(payloads, &commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte(encodingZstd)}, Data: data})
+		}
+		if _, err := codec.Decode(payloads); err == nil || strings.Contains(err.Error(), "unmarshal") {
+			t.Errorf("%s was decoded: %v", name, err)
+		}
+	}
+}
+
+// A request is answered within one bound, however many payloads it has.
+func TestCodecHandlerRefusesBombs(t *testing.T) {
+	h, err := CodecHandler(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := proto.Marshal(&commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("binary/plain")}, Data: make([]byte, 6<<20)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, _ := zstd.NewWriter(nil)
+	bomb := &commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte(encodingZstd)}, Data: w.EncodeAll(plain, nil)}
+	ask := func(payloads int, padding string) (code, size int) {
+		body, err := protojson.Marshal(&commonpb.Payloads{Payloads: slices.Repeat([]*commonpb.Payload{bomb}, payloads)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("POST", "/decode", strings.NewReader(string(body)+padding))
+		r.Header.Set("Content-Type", "application/json")
+		reply := httptest.NewRecorder()
+		h.ServeHTTP(reply, r)
+		return reply.Code, reply.Body.Len()
+	}
+	if code, size := ask(5, ""); code != 200 || size < 5*6<<20 {
+		t.Errorf("within the bound: %d, %d bytes", code, size)
+	}
+	if code, size := ask(8, ""); code == 200 || size > 1000 {
+		t.Errorf("over the bound: %d, %d bytes", code, size)
+	}
+	if code, _ := ask(1, strings.Repeat(" ", maxRequest)); code == 200 {
+		t.Error("a request over its bound is answered")
 	}
 }
 

@@ -76,23 +76,37 @@ func bare(t webhook.Type) accountReader {
 	return func(Object, time.Time) (webhook.Type, any, string) { return t, &webhook.None{}, "" }
 }
 
-// ban reads ban_info. One of Meta's pages shows the state in an array; of several states we could not know which holds.
+// ban reads ban_info. One of Meta's pages shows the state in an array: of several the worst counts, because to go on
+// sending would be worse than to stop.
 func ban(value Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("ban_info")
-	states := info["waba_ban_state"].Texts()
-	if len(states) != 1 {
+	data := &webhook.Ban{Date: info["waba_ban_date"].Text()}
+	var worst webhook.Type
+	for _, state := range info["waba_ban_state"].Texts() {
+		t := banType(state)
+		switch {
+		case t == "":
+			return "", nil, unknownEvent
+		case worst == "", t == webhook.AccountBanned, t == webhook.AccountBanScheduled && worst == webhook.AccountReinstated:
+			worst, data.State = t, state
+		}
+	}
+	if worst == "" {
 		return "", nil, unknownEvent
 	}
-	data := &webhook.Ban{State: states[0], Date: info["waba_ban_date"].Text()}
-	switch data.State {
+	return worst, data, ""
+}
+
+func banType(state string) webhook.Type {
+	switch state {
 	case "DISABLE":
-		return webhook.AccountBanned, data, ""
+		return webhook.AccountBanned
 	case "SCHEDULE_FOR_DISABLE":
-		return webhook.AccountBanScheduled, data, ""
+		return webhook.AccountBanScheduled
 	case "REINSTATE":
-		return webhook.AccountReinstated, data, ""
+		return webhook.AccountReinstated
 	}
-	return "", nil, unknownEvent
+	return ""
 }
 
 func violation(value Object, _ time.Time) (webhook.Type, any, string) {

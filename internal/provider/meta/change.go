@@ -73,14 +73,16 @@ func read(field string) reader {
 	return nil
 }
 
-// Events returns what the change says: one event, or for user_preferences one for each item. A change that is not
-// understood is one [webhook.Unrecognized] event, complete.
+// Events returns what the change says: one event, or one for each item of user_preferences and of what is about
+// messages. A change that is not understood is one [webhook.Unrecognized] event, complete.
 func (c Change) Events() []webhook.Event {
 	reading := read(c.Field)
-	if c.Field == preferencesField {
+	switch {
+	case c.Field == preferencesField:
 		return c.preferences()
-	}
-	if reading == nil {
+	case Traffic(c.Field):
+		return c.traffic()
+	case reading == nil:
 		return []webhook.Event{c.Unrecognized(unknownField)}
 	}
 	if reason := flaw(c.Value); reason != "" {
@@ -121,13 +123,6 @@ func (c Change) Events() []webhook.Event {
 // Unrecognized is the event of a change that is not understood, for one of the reasons of a closed set.
 func (c Change) Unrecognized(reason string) webhook.Event {
 	e := webhook.Event{Field: c.Field, Account: c.Account, Phone: c.Phone, Time: c.Time, Test: c.Test, Key: c.key()}
-	if Traffic(c.Field) {
-		t := trafficOf(c)
-		e.Key, e.Phone = t.key, t.phone
-		if e.Time.IsZero() {
-			e.Time = t.time
-		}
-	}
 	return Raw(e, reason, c.Element)
 }
 

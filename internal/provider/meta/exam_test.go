@@ -26,6 +26,20 @@ func known(t testing.TB, secrets ...string) *meta.Provider {
 	return p
 }
 
+const (
+	text          = `{"id":"wamid.EXAMPLE2","from":"1","timestamp":"1790005100","type":"text","text":{"body":"Hi"}}`
+	nameless      = `{"from":"1","timestamp":"1790005100"}`
+	sent          = `{"id":"wamid.EXAMPLE1","status":"sent","timestamp":"1790005001","recipient_id":"2"}`
+	read          = `{"id":"wamid.EXAMPLE1","status":"read","timestamp":"1790005002","recipient_participant_id":"2"}`
+	readByAnother = `{"id":"wamid.EXAMPLE1","status":"read","timestamp":"1790005002","recipient_participant_id":"3"}`
+	limit         = `{"code":130429}`
+)
+
+// messages is a change about messages.
+func messages(items string) string {
+	return string(about("messages", `{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100001","phone_number_id":"400100"},`+items+`}`))
+}
+
 func TestExam(t *testing.T) {
 	providertest.Exam(t, providertest.Subject{
 		Samples: meta.Samples,
@@ -38,6 +52,13 @@ func TestExam(t *testing.T) {
 		}},
 		Unknown: `{"object":"whatsapp_business_account","entry":[{"id":"300100200","time":1790000000,"changes":[{"field":"weather_update","value":{"rain":true}}]}]}`,
 		Batch:   batch,
+		Together: messages(`"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"messages":[` + text + `,` + nameless + `],"statuses":[` + sent + `,` + read + `,` +
+			readByAnother + `],"errors":[` + limit + `]`),
+		Alone: []string{
+			messages(`"contacts":[{"wa_id":"1"}],"messages":[` + text + `]`), messages(`"messages":[` + nameless + `]`),
+			messages(`"statuses":[` + sent + `]`), messages(`"statuses":[` + read + `]`), messages(`"statuses":[` + readByAnother + `]`),
+			messages(`"errors":[` + limit + `]`),
+		},
 	})
 }
 

@@ -37,6 +37,8 @@ func FuzzNormalize(f *testing.F) {
 	for _, body := range samples(f) {
 		f.Add(body)
 	}
+	f.Add([]byte(messages(`"contacts":[{"wa_id":"1"},{"user_id":"US.2"}],"messages":[` + text + `,7],"statuses":[` + sent + `],"errors":[` + limit + `]`)))
+	f.Add(about("account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"X","expiration":"9999-12-31T23:59:59-08:00"}]}`))
 	p := known(f, "secret")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		before := bytes.Clone(body)
@@ -132,6 +134,15 @@ func BenchmarkNormalizeBatch(b *testing.B) {
 		entries = append(entries, fmt.Sprintf(`{"id":"300100200","changes":[{"field":"messages","value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100001","phone_number_id":"400100"},"statuses":[{"id":"wamid.EXAMPLE%d","status":"delivered","timestamp":"1790005000","recipient_id":"15550100077","conversation":{"id":"0123456789abcdef0123456789abcdef","origin":{"type":"marketing"}},"pricing":{"billable":true,"pricing_model":"PMP","category":"marketing"}}]}}]}`, i))
 	}
 	benchmark(b, []byte(`{"object":"whatsapp_business_account","entry":[`+strings.Join(entries, ",")+`]}`))
+}
+
+func BenchmarkNormalizeStatuses(b *testing.B) {
+	var contacts, statuses []string
+	for i := range 1000 {
+		contacts = append(contacts, fmt.Sprintf(`{"profile":{"name":"Ada"},"wa_id":"1555010%04d","user_id":"US.%d"}`, i, i))
+		statuses = append(statuses, fmt.Sprintf(`{"id":"wamid.EXAMPLE%d","status":"delivered","timestamp":"1790005000","recipient_id":"1555010%04d","conversation":{"id":"0123456789abcdef0123456789abcdef","origin":{"type":"marketing"}},"pricing":{"billable":true,"pricing_model":"PMP","category":"marketing"}}`, i, i))
+	}
+	benchmark(b, []byte(messages(`"contacts":[`+strings.Join(contacts, ",")+`],"statuses":[`+strings.Join(statuses, ",")+`]`)))
 }
 
 func BenchmarkPeek(b *testing.B) {

@@ -3,6 +3,8 @@ package meta
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"holdfast/internal/webhook"
 )
@@ -101,8 +103,17 @@ func contactOf(o Object) webhook.Contact {
 	}
 }
 
-// validUser bounds what names a person. A business-scoped id is up to 135 characters long. Empty is valid.
-func validUser(id string) bool { return id == "" || bounded(id, 160) }
+// validUser bounds what names a person: printable characters, no slash. A business-scoped id is up to 135 characters
+// long. Empty is valid.
+func validUser(id string) bool {
+	n := 0
+	for _, r := range id {
+		if n++; n > 160 || r == '/' || r == utf8.RuneError || !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return true
+}
 
 // contacts is what a value says of the people in it.
 type contacts struct {

@@ -11,19 +11,20 @@ import (
 // its parts out, nothing definite (Meta: account_update reference; Direct Send, integrity and content guidelines). Only a
 // restriction that is named and not over makes an account restricted; what is not clear is reported, for a person to look.
 //
-// A restriction in force counts even beside the end of another.
+// A restriction in force counts even beside the end of another, and one that cannot be read may be in force.
 func restriction(value Object, received time.Time) (webhook.Type, any, string) {
 	info := value.Object("violation_info")
 	data := &webhook.Restriction{Violation: info["violation_type"].Text(), Remediation: info["remediation"].Text()}
-	all, inForce := restrictions(value["restriction_info"], received)
+	all, inForce, unclear := restrictions(value["restriction_info"], received)
 	data.Restrictions = all
 	switch {
 	case len(inForce) > 0:
 		data.Restrictions = inForce
 		return webhook.AccountRestricted, data, ""
+	case unclear:
 	case strings.HasSuffix(data.Violation, "_UNBAN"), strings.HasSuffix(data.Violation, "_RECOVERY"), len(all) > 0:
 		return webhook.AccountRestrictionLifted, data, ""
-	case isWarning(data.Violation) && len(value["restriction_info"].oneOrMany()) == 0:
+	case isWarning(data.Violation):
 		return webhook.AccountWarned, data, ""
 	}
 	return webhook.AccountRestrictionReported, data, ""
@@ -33,12 +34,13 @@ func isWarning(violation string) bool {
 	return violation == "DIRECT_SEND_UTILITY_TEMPLATE_ABUSE" || strings.HasSuffix(violation, "_WARN")
 }
 
-// restrictions returns what is readable of restriction_info, and which of it is in force. One without an end that can be
-// read is in force: to go on sending would be worse than to stop.
-func restrictions(info Value, received time.Time) (all, inForce []webhook.Restricted) {
+// restrictions returns what is readable of restriction_info, which of it is in force, and whether there is more. One
+// without an end that can be read is in force: to go on sending would be worse than to stop.
+func restrictions(info Value, received time.Time) (all, inForce []webhook.Restricted, unclear bool) {
 	for _, element := range info.oneOrMany() {
 		o, reason := element.Object()
 		if reason != "" || len(o) == 0 {
+			unclear = true
 			continue
 		}
 		r := webhook.Restricted{Type: o["restriction_type"].Text(), Until: o["expiration"].Time(), Remediation: o["remediation"].Text()}
@@ -47,5 +49,5 @@ func restrictions(info Value, received time.Time) (all, inForce []webhook.Restri
 			inForce = append(inForce, r)
 		}
 	}
-	return all, inForce
+	return all, inForce, unclear
 }

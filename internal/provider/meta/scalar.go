@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -57,8 +56,8 @@ func (v Value) oneOrMany() []Value {
 	return elements
 }
 
-// Time returns a time in UTC, or the zero time if there is none that can be read: Unix seconds or milliseconds as a
-// number or a string, RFC 3339, or that with a zone such as +0000.
+// Time returns a time in UTC of the years 1970 to 9998, or the zero time if there is none that can be read: Unix seconds
+// or milliseconds as a number or a string, RFC 3339, or that with a zone such as +0000. Later ones have no JSON.
 func (v Value) Time() time.Time {
 	text := strings.TrimSpace(v.Text())
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
@@ -71,7 +70,7 @@ func (v Value) Time() time.Time {
 		return time.Time{}
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05-0700"} {
-		if t, err := time.Parse(layout, text); err == nil && t.Unix() > 0 {
+		if t, err := time.Parse(layout, text); err == nil && t.Unix() > 0 && t.UTC().Year() <= 9998 {
 			return t.UTC()
 		}
 	}
@@ -93,17 +92,16 @@ func unix(n int64) time.Time {
 	return time.Unix(n, 0).UTC()
 }
 
-// ValidID reports whether a text may become part of an entity's name: 1 to 64 printable characters, no slash.
-func ValidID(text string) bool { return bounded(text, 64) }
-
-func bounded(text string, most int) bool {
-	n := 0
-	for _, r := range text {
-		if n++; n > most || r == '/' || r == utf8.RuneError || !unicode.IsPrint(r) {
+// ValidID reports whether a text may become part of an entity's name: 1 to 64 ASCII letters, digits and ._:- are the
+// same in every encoding, one byte each.
+func ValidID(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if c != '.' && c != '_' && c != ':' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
 			return false
 		}
 	}
-	return n > 0
+	return len(text) > 0 && len(text) <= 64
 }
 
 // Digits returns the digits of a display number such as "+1 555 010-0001", or the trimmed text if it has none.

@@ -1,60 +1,72 @@
 package meta
 
-import (
-	"time"
+import "holdfast/internal/webhook"
 
-	"holdfast/internal/webhook"
-)
+// itemLists are the members of a value about messages that hold items: each is of something else, and Meta puts them
+// together as it likes.
+var itemLists = []string{"messages", "statuses", "message_echoes", "calls", "automatic_events", "errors"}
 
-// traffic is what can be said of a change about messages without understanding it.
-type traffic struct {
-	key   string
-	phone webhook.Phone
-	time  time.Time // of the first item
-}
-
-// trafficOf looks at the items of a change about messages. The keys of its items are the key of the change, if all have
-// one; an error of the account stands for itself, and recurs, so a change with one has none. A chunk of history is known
-// by what it says, its phase and order included.
-func trafficOf(c Change) traffic {
+// traffic makes an event of each item of a change about messages. None is understood, but each is known by itself, in
+// whatever company it comes again. A chunk of history is one, known by what it says, its phase and order included.
+func (c Change) traffic() []webhook.Event {
 	value, _ := c.Value.Object()
-	t := traffic{phone: valuePhone(c, value)}
-	scope := t.phone.ID
+	c.Phone = valuePhone(c, value)
+	scope := c.Phone.ID
 	if scope == "" {
-		scope = t.phone.Number
+		scope = c.Phone.Number
 	}
+	whole := c.Unrecognized(unknownField)
 	if c.Field == "history" {
+		whole.Key = ""
 		if scope != "" {
-			t.key = Key(c.Field, scope, hash(canonical(c.Value)))
+			whole.Key = Key(c.Field, scope, hash(canonical(c.Value)))
 		}
-		return t
+		return []webhook.Event{whole}
 	}
-	var keys []string
-	complete := value["errors"].Missing()
-	for _, list := range []string{"messages", "statuses", "message_echoes", "calls", "automatic_events"} {
+	items := 0
+	for _, list := range itemLists {
+		for range value[list].Elements() {
+			items++
+		}
+	}
+	if items > mostElements {
+		return []webhook.Event{c.Unrecognized(tooMany)}
+	}
+	if items == 0 {
+		return []webhook.Event{whole}
+	}
+	var w wrapper
+	if items > 1 {
+		var ok bool
+		if w, ok = wrapperOf(c.Element, value); !ok {
+			return []webhook.Event{whole}
+		}
+	}
+	events := make([]webhook.Event, 0, items)
+	for _, list := range itemLists {
 		for element := range value[list].Elements() {
 			item, _ := element.Object()
-			if t.time.IsZero() {
-				t.time = item["timestamp"].Time()
+			e := webhook.Event{Field: c.Field, Account: c.Account, Phone: c.Phone, Time: item["timestamp"].Time(), Test: c.Test}
+			if e.Time.IsZero() {
+				e.Time = c.Time
 			}
-			key := ItemKey(list, scope, item)
-			keys = append(keys, key)
-			complete = complete && key != ""
+			if key := ItemKey(list, scope, item); key != "" {
+				e.Key = Key(c.Field, key)
+			} else {
+				e.Key = Change{Field: Key(c.Field, list, scope), Account: c.Account, Time: c.Time, Value: element}.key()
+			}
+			around := c.Element
+			if items > 1 {
+				around = w.around(list, element, item)
+			}
+			events = append(events, Raw(e, unknownField, around))
 		}
 	}
-	switch {
-	case !complete || len(keys) == 0:
-		t.key = c.key()
-	case len(keys) == 1:
-		t.key = Key(c.Field, keys[0])
-	default:
-		t.key = Key(c.Field, "items", hash([]byte(Key(keys...))))
-	}
-	return t
+	return events
 }
 
 // ItemKey is the natural key of a message, a status, an echo or a call that a business number sent or got, or "" if it has
-// no id. The time is not part of it: the same status comes again with another. Scope is the number: two of our own may
+// no id, like an error of the account, which recurs. The time is not part of it: the same status comes again with another. Scope is the number: two of our own may
 // speak of one message. Group statuses share an id and differ in the participant.
 func ItemKey(list, scope string, item Object) string {
 	id := item["id"].Text()

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"holdfast/internal/provider/meta"
+	"holdfast/internal/provider/providertest"
 	"holdfast/internal/webhook"
 )
 
@@ -39,7 +40,11 @@ func TestTypes(t *testing.T) {
 		want               webhook.Type
 	}{
 		{"ban state in an array", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":["DISABLE"]}}`, webhook.AccountBanned},
-		{"every ban state, as one page lists them", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":["SCHEDULE_FOR_DISABLE","DISABLE","REINSTATE"]}}`, webhook.Unrecognized},
+		{"every ban state, as one page lists them", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":["SCHEDULE_FOR_DISABLE","DISABLE","REINSTATE"]}}`, webhook.AccountBanned},
+		{"scheduled, and reinstated", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":["REINSTATE","SCHEDULE_FOR_DISABLE","REINSTATE"]}}`, webhook.AccountBanScheduled},
+		{"reinstated twice", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":["REINSTATE","REINSTATE"]}}`, webhook.AccountReinstated},
+		{"an unknown ban state among others", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":["REINSTATE","PAUSE"]}}`, webhook.Unrecognized},
+		{"no ban state", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":[]}}`, webhook.Unrecognized},
 		{"unknown ban state", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"PAUSE"}}`, webhook.Unrecognized},
 		{"ban without its part", "account_update", `{"event":"DISABLED_UPDATE"}`, webhook.Unrecognized},
 		{"ban with a date of another kind", "account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":{"day":1}}}`, webhook.AccountBanned},
@@ -51,6 +56,9 @@ func TestTypes(t *testing.T) {
 		{"restricted, one object", "account_update", restricted("SCAM", `{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES","expiration":"2026-10-22T13:59:20+0000"}`), webhook.AccountRestricted},
 		{"restricted in spite of a warning", "account_update", restricted("DIRECT_SEND_UTILITY_TEMPLATE_ABUSE", inForce), webhook.AccountRestricted},
 		{"one lifted, another in force", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN", inForce), webhook.AccountRestricted},
+		{"over, beside one that cannot be read", "account_update", restricted("SCAM", `[{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES","expiration":1790000000},"RESTRICTED_BIZ_INITIATED_MESSAGING"]`), webhook.AccountRestrictionReported},
+		{"unbanned, beside one that cannot be read", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN", `[7]`), webhook.AccountRestrictionReported},
+		{"restricted until after all time", "account_update", restricted("SCAM", `[{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES","expiration":"9999-12-31T23:59:59-08:00"}]`), webhook.AccountRestricted},
 		{"over", "account_update", restricted("SCAM", over), webhook.AccountRestrictionLifted},
 		{"lifted", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT_RECOVERY", "null"), webhook.AccountRestrictionLifted},
 		{"unbanned", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN", "[]"), webhook.AccountRestrictionLifted},
@@ -67,6 +75,11 @@ func TestTypes(t *testing.T) {
 		{"number that cannot name an entity", "account_update", `{"event":"PHONE_NUMBER_ADDED","phone_number":"N/A"}`, webhook.Unrecognized},
 		{"account that cannot name an entity", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"a/b"}}`, webhook.Unrecognized},
 		{"account that is a list", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":["1"]}}`, webhook.Unrecognized},
+		{"account with letters that grow in JSON", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"<1"}}`, webhook.Unrecognized},
+		{"account with letters of several bytes", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"１２３"}}`, webhook.Unrecognized},
+		{"account with a space", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"1 2"}}`, webhook.Unrecognized},
+		{"account that stands for one", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"xxx"}}`, webhook.AccountPartnerRemoved},
+		{"account of every letter", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"az.AZ_09:-` + strings.Repeat("1", 54) + `"}}`, webhook.AccountPartnerRemoved},
 		{"account that is long", "account_update", `{"event":"PARTNER_REMOVED","waba_info":{"waba_id":"` + strings.Repeat("1", 65) + `"}}`, webhook.Unrecognized},
 		{"tier without one", "account_update", `{"event":"VOLUME_BASED_PRICING_TIER_UPDATE"}`, webhook.Unrecognized},
 		{"country without one", "account_update", `{"event":"BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE","country":null}`, webhook.Unrecognized},
@@ -247,17 +260,100 @@ func TestPreferenceOfNoNumber(t *testing.T) {
 	}
 }
 
-// An error of the account recurs: it must not pass for the redelivery of another.
-func TestTrafficWithAnErrorHasNoKey(t *testing.T) {
-	body := func(rest string) []byte {
-		return []byte(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"4"},"statuses":[{"id":"wamid.1","status":"sent"},{"id":"wamid.2","status":"sent"}]` + rest + `}}]}]}`)
+// An error of the account recurs: it must not pass for the redelivery of another. Nor has an item without id a key, unless
+// the envelope says when it was.
+func TestItemsWithoutIDs(t *testing.T) {
+	const untimed = `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":%s}]}]}`
+	value := func(phone, items string) string {
+		return fmt.Sprintf(`{"metadata":{"phone_number_id":%q},%s}`, phone, items)
 	}
-	if one(t, body("")).Key == "" {
-		t.Error("two statuses have no key")
+	for _, items := range []string{`"errors":[{"code":130429}]`, `"messages":[{"from":"1"}]`, `"statuses":[7]`, `"statuses":[{"id":"1","id":"2"}]`} {
+		if key := one(t, fmt.Appendf(nil, untimed, value("4", items))).Key; key != "" {
+			t.Errorf("%s: key %s", items, key)
+		}
+		keys := map[string]bool{}
+		for _, e := range known(t, "secret").Normalize(fmt.Appendf(nil, untimed, value("4", items+`,"calls":[{"id":"wacid.1"}]`)), received) {
+			keys[e.Key] = true
+		}
+		if call := meta.Key("messages", meta.Key("calls", "4", "wacid.1", "", "", "", "")); len(keys) != 2 || !keys[""] || !keys[call] {
+			t.Errorf("%s, and a call: keys %v", items, keys)
+		}
+		at, of := one(t, about("messages", value("4", items))).Key, one(t, about("messages", value("5", items))).Key
+		if at == "" || at == of {
+			t.Errorf("%s: %q of one number, %q of another", items, at, of)
+		}
 	}
-	for _, rest := range []string{`,"errors":[{"code":130429}]`, `,"messages":[{"from":"1"}]`} {
-		if got := one(t, body(rest)).Key; got != "" {
-			t.Errorf("with %s the key is %s", rest, got)
+}
+
+// Each item is passed on with what is around it, byte for byte, and without what is of others.
+func TestItemsAreComplete(t *testing.T) {
+	const element = `{"new":1, "value" : {"st\u0061tuses":[ {"id":"s", "x":1.0e0,"recipient_id":"2"} ],"metadata":{"phone_number_id":"4"},"contacts":[{"wa_id":"1","user_id":"U.1"},{"wa_id":"2"},{"wa_id":"3"}],` +
+		`"calls":[],"m\u0065w":"\u003c", "messages":[{"id":"a","from_user_id":"U.1","from":"1"},{"id":"b","from":"3","to":"1"},{"id":"c","from":"9"}]},"field":"messages"}`
+	const around = `{"new":1,"field":"messages","value":{"metadata":{"phone_number_id":"4"},"calls":[],"m\u0065w":"\u003c",`
+	want := []string{
+		around + `"contacts":[{"wa_id":"1","user_id":"U.1"}],"messages":[{"id":"a","from_user_id":"U.1","from":"1"}]}}`,
+		around + `"contacts":[{"wa_id":"3"},{"wa_id":"1","user_id":"U.1"}],"messages":[{"id":"b","from":"3","to":"1"}]}}`,
+		around + `"contacts":[{"wa_id":"1","user_id":"U.1"},{"wa_id":"2"},{"wa_id":"3"}],"messages":[{"id":"c","from":"9"}]}}`,
+		around + `"contacts":[{"wa_id":"2"}],"statuses":[{"id":"s", "x":1.0e0,"recipient_id":"2"}]}}`,
+	}
+	body := []byte(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[` + element + `]}]}`)
+	events := known(t, "secret").Normalize(body, received)
+	providertest.Check(t, body, events)
+	var got []string
+	for _, e := range events {
+		got = append(got, string(e.Data.(*webhook.Raw).Value))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What cannot be taken apart, or would be repeated too often, stays whole.
+func TestTrafficThatStaysWhole(t *testing.T) {
+	items := `"statuses":[{"id":"1"},{"id":"2"}]`
+	for name, value := range map[string]string{
+		"no items":           `{"metadata":{}}`,
+		"empty lists":        `{"statuses":[],"messages":[]}`,
+		"malformed lists":    `{"statuses":{"id":"1"},"messages":"x","errors":null}`,
+		"a list":             `[]`,
+		"a repeated name":    `{` + items + `,"metadata":{},"metadata":{}}`,
+		"much around it":     `{` + items + `,"new":"` + strings.Repeat("x", 5000) + `"}`,
+		"one, and much else": `{"statuses":[{"id":"1"}],"new":"` + strings.Repeat("x", 5000) + `"}`,
+		"too many":           `{"statuses":[` + strings.Repeat("{},", 5000) + `{}]}`,
+	} {
+		e := one(t, about("messages", value))
+		if got := string(e.Data.(*webhook.Raw).Value); got != `{"field":"messages","value":`+value+`}` || e.Key == "" {
+			t.Errorf("%s: %.200s, key %q", name, got, e.Key)
+		}
+	}
+	// Contacts that are large are not repeated, not even those that every item names.
+	people := `"contacts":[{"wa_id":"1","new":"` + strings.Repeat("x", 5000) + `"},{"wa_id":"2"}]`
+	for _, e := range known(t, "secret").Normalize(about("messages", `{`+people+`,"messages":[{"id":"1","from":"1"},{"id":"2","from":"1"}]}`), received) {
+		if raw := e.Data.(*webhook.Raw).Value; len(raw) > 1000 {
+			t.Errorf("%d bytes of %s", len(raw), e.Key)
+		}
+	}
+}
+
+// Wherever a provider says a time, one that no JSON can hold is none.
+func TestTimesBeyondAll(t *testing.T) {
+	for _, at := range []string{`"9999-12-31T23:59:59-08:00"`, `"9999-01-01T00:00:00Z"`, `"0000-01-01T00:00:00+00:00"`, `"1969-12-31T23:59:59Z"`, "253402300800000", "-62135596801", "9223372036854775807"} {
+		for _, test := range []struct{ field, value string }{
+			{"account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"X","expiration":%s}]}`},
+			{"account_update", `{"event":"VOLUME_BASED_PRICING_TIER_UPDATE","volume_tier_info":{"tier":"1","tier_update_time":%s}}`},
+			{"account_update", `{"event":"AUTH_INTL_PRICE_ELIGIBILITY_UPDATE","auth_international_rate_eligibility":{"start_time":%[1]s,"exception_countries":[{"country_code":"IN","start_time":%[1]s}]}}`},
+			{"account_settings_update", `{"type":"PHONE_NUMBER_SETTINGS","timestamp":%s,"phone_number_settings":{"phone_number_id":"4"}}`},
+			{"user_preferences", `{"metadata":{"phone_number_id":"4"},"user_preferences":{"wa_id":"1","category":"marketing_messages","value":"stop","timestamp":%s}}`},
+			{"messages", `{"metadata":{"phone_number_id":"4"},"messages":[{"id":"1","timestamp":%s}]}`},
+			{"account_review_update", `{"decision":"APPROVED","new":%s}`},
+		} {
+			body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":"1","time":%s,"changes":[{"field":%q,"value":%s}]}]}`,
+				at, test.field, fmt.Sprintf(test.value, at))
+			e := one(t, body)
+			providertest.Check(t, body, []webhook.Event{e})
+			if passedOn := test.field == "messages"; !e.Time.IsZero() || (e.Type == webhook.Unrecognized) != passedOn {
+				t.Errorf("%s: %s at %v", body, e.Type, e.Time)
+			}
 		}
 	}
 }
@@ -270,6 +366,8 @@ func TestTime(t *testing.T) {
 		`"2026-09-21T14:30:00Z"`: second, `"2026-09-21T14:30:00+0000"`: second, `"2026-09-21T16:30:00+02:00"`: second, `"2026-09-21T16:30:00+0200"`: second,
 		`null`: {}, `0`: {}, `-1`: {}, `""`: {}, `"tomorrow"`: {}, `[1790001000]`: {}, `{}`: {}, `true`: {}, `1e999`: {}, `99999999999999999999`: {},
 		`"NaN"`: {}, `"Inf"`: {}, `"September 21, 2026"`: {}, `"0001-01-01T00:00:00Z"`: {}, `179000100012345`: {}, ``: {},
+		`"9998-12-31T23:59:59Z"`: time.Date(9998, 12, 31, 23, 59, 59, 0, time.UTC), `"9999-01-01T00:00:00Z"`: {}, `"9998-12-31T23:59:59-08:00"`: {},
+		`"9999-12-31T23:59:59-08:00"`: {}, `"1970-01-01T00:00:00Z"`: {}, `99999999999999`: time.UnixMilli(99999999999999),
 	} {
 		if got := meta.Cut([]byte(text)).Time(); !got.Equal(want) {
 			t.Errorf("%s: got %s, want %s", text, got, want)

@@ -26,6 +26,17 @@ func (v Value) Missing() bool { return len(v) == 0 || v[0] == 'n' }
 // Members yields the members of an object in their order, repeated names included; nothing of other values.
 func (v Value) Members() iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {
+		for name, member := range v.pairs() {
+			if !yield(name.Text(), member) {
+				return
+			}
+		}
+	}
+}
+
+// pairs is Members with the names as they came.
+func (v Value) pairs() iter.Seq2[Value, Value] {
+	return func(yield func(Value, Value) bool) {
 		for rest := v.inside('{'); ; {
 			name, after := cut(rest)
 			if len(name) == 0 || name[0] != '"' {
@@ -36,7 +47,7 @@ func (v Value) Members() iter.Seq2[string, Value] {
 				return
 			}
 			member, after := cut(after)
-			if len(member) == 0 || !yield(name.Text(), member) {
+			if len(member) == 0 || !yield(name, member) {
 				return
 			}
 			if rest, ok = skip(after, ','); !ok {

@@ -28,6 +28,17 @@ func known(t testing.TB, secrets ...string) *nxtele.Provider {
 	return p
 }
 
+const (
+	sent    = `{"id":"wamid.EXAMPLE1","status":"sent","timestamp":"1761200609"}`
+	failed  = `{"id":"wamid.EXAMPLE1","status":"failed","timestamp":"1761200610"}`
+	message = `{"id":"wamid.EXAMPLE2","from":"15550002222","timestamp":"1761200611"}`
+)
+
+// flat is nxtele's shape of items.
+func flat(items string) string {
+	return `{"business_phone":"15550001111","wabaId":"100000000000001",` + items + `}`
+}
+
 func TestExam(t *testing.T) {
 	name := []string{"a b", "a&b", "a=b", "a\x00b", "é", "a/b", string(make([]byte, 65))}
 	providertest.Exam(t, providertest.Subject{
@@ -41,7 +52,9 @@ func TestExam(t *testing.T) {
 			"algorithm": {"sha-256&", "sha 256"},
 			"sign":      {"00", "sha256=00", string(make([]byte, 64)), "5b24d0670792f702f890a1e3fa5c0978"},
 		},
-		Unknown: `{"field":"weather_update","value":{"rain":true,"time":1790000000,"wabaId":"100000000000001"}}`,
+		Unknown:  `{"field":"weather_update","value":{"rain":true,"time":1790000000,"wabaId":"100000000000001"}}`,
+		Together: flat(`"statuses":[` + sent + `,` + failed + `],"messages":[` + message + `]`),
+		Alone:    []string{flat(`"statuses":[` + sent + `]`), flat(`"statuses":[` + failed + `]`), flat(`"messages":[` + message + `]`)},
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,9 @@ type Subject struct {
 	Unknown string
 	// Batch puts several bodies into one, in their order. Nil if the dialect has no batches.
 	Batch func(t *testing.T, bodies [][]byte) []byte
+	// Together is a body with the items of the bodies in Alone, in their order. Empty if the dialect has no items.
+	Together string
+	Alone    []string
 }
 
 // Exam asks what every provider must answer alike.
@@ -43,6 +47,7 @@ func Exam(t *testing.T, s Subject) {
 	t.Run("rotation", func(t *testing.T) { s.rotation(t, samples) })
 	t.Run("meaning", func(t *testing.T) { s.meaning(t, samples) })
 	t.Run("batches", func(t *testing.T) { s.batches(t, samples) })
+	t.Run("items", s.items)
 	t.Run("nonsense", func(t *testing.T) { s.nonsense(t, samples) })
 }
 
@@ -192,18 +197,44 @@ func (s Subject) batches(t *testing.T, samples map[string][]byte) {
 		want = append(want, p.Normalize(body, received)...)
 		want = append(want, p.Normalize([]byte(s.Unknown), received)...)
 	}
-	batch := s.Batch(t, bodies)
+	alike(t, p, s.Batch(t, bodies), want)
+}
+
+// items are known by themselves, whatever company they come in.
+func (s Subject) items(t *testing.T) {
+	if s.Together == "" {
+		t.Skip("this dialect has no items")
+	}
+	p := s.New(t, "secret-a")
+	var want []webhook.Event
+	for _, body := range s.Alone {
+		events := p.Normalize([]byte(body), received)
+		Check(t, []byte(body), events)
+		if len(events) != 1 {
+			t.Errorf("%d events of one item", len(events))
+		}
+		want = append(want, events...)
+	}
+	alike(t, p, []byte(s.Together), want)
+}
+
+// alike wants the events of a batch to be those of its parts.
+func alike(t *testing.T, p provider.Provider, batch []byte, want []webhook.Event) {
+	t.Helper()
 	got := p.Normalize(batch, received)
 	Check(t, batch, got)
 	if len(got) != len(want) {
 		t.Fatalf("%d events in the batch, %d of its elements alone", len(got), len(want))
 	}
 	for i := range got {
-		if got[i].Key != want[i].Key || got[i].Type != want[i].Type {
-			t.Errorf("in a batch %s %s, alone %s %s", got[i].Type, got[i].Key, want[i].Type, want[i].Key)
+		if got[i].Key != want[i].Key || got[i].Type != want[i].Type || !got[i].Time.Equal(want[i].Time) || got[i].Phone != want[i].Phone {
+			t.Errorf("in a batch %s %s %s %v, alone %s %s %s %v", got[i].Type, got[i].Key, got[i].Time, got[i].Phone, want[i].Type, want[i].Key, want[i].Time, want[i].Phone)
 		}
 	}
 }
+
+// times are the members that can be one.
+var times = regexp.MustCompile(`"?\b1[0-9]{9,12}\b"?`)
 
 // nonsense is what must neither crash nor disappear.
 func (s Subject) nonsense(t *testing.T, samples map[string][]byte) {
@@ -231,6 +262,9 @@ func (s Subject) nonsense(t *testing.T, samples map[string][]byte) {
 			{"}", "}}"},
 		} {
 			bodies = append(bodies, strings.ReplaceAll(string(body), r[0], r[1]), strings.Replace(string(body), r[0], r[1], 1))
+		}
+		for _, at := range []string{`"9999-12-31T23:59:59-08:00"`, `"0000-01-01T00:00:00Z"`, "99999999999999", "9223372036854775807", "253402300800000"} {
+			bodies = append(bodies, times.ReplaceAllString(string(body), at))
 		}
 	}
 	for _, body := range bodies {
