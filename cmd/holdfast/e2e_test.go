@@ -266,3 +266,32 @@ func (r *rig) state(body []byte) workflows.Status {
 	}
 	return s
 }
+
+// What a workflow does was decided when it was recorded: a worker with other destinations goes on with it all the same.
+func TestChangedDestinations(t *testing.T) {
+	r := newRig(t)
+	crm, other := newListener(t), newListener(t)
+	crm.answers(status(http.StatusUnprocessableEntity))
+	h := r.start(r.config(map[string]*listener{"crm": crm}), both)
+	body := ban(account, time.Now())
+	r.post(h, body)
+	eventually(t, "it is parked", func() bool { return r.stage(body) == workflows.StageParked })
+	h.stop()
+
+	h = r.start(r.config(map[string]*listener{"other": other}), both)
+	if s := r.state(body); s.Stage != workflows.StageParked || len(s.Deliveries) != 1 || s.Deliveries[0].Destination != "crm" {
+		t.Errorf("status after the change: %+v", s)
+	}
+	if err := r.temporal.SignalWorkflow(t.Context(), r.workflow(body), "", workflows.Reprocess, workflows.Command{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is tried again", func() bool { return r.stage(body) == workflows.StageRetrying })
+	crm.answers(nil)
+	if err := h.reload(r.config(map[string]*listener{"crm": crm, "other": other})); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the workflow ends", func() bool { return r.closed(body) })
+	if len(crm.told()) != 1 || len(other.told()) != 0 {
+		t.Errorf("told crm %d times and the other %d times, want once and never", len(crm.told()), len(other.told()))
+	}
+}

@@ -3,12 +3,14 @@ package meta
 import "holdfast/internal/webhook"
 
 // accountReview reads account_review_update (Meta: its reference).
-func accountReview(_ Change, value Object) (webhook.Event, string) {
+func accountReview(c Change, value Object) (webhook.Event, string) {
 	decision := value["decision"].Text()
 	if decision == "" {
 		return webhook.Event{}, incomplete
 	}
-	return webhook.Event{Type: webhook.AccountReviewed, Data: &webhook.Review{Decision: decision}}, ""
+	return webhook.Event{
+		Type: webhook.AccountReviewed, Phone: webhook.Phone{Number: phoneNumber(c, value)}, Data: &webhook.Review{Decision: decision},
+	}, ""
 }
 
 // accountAlert reads account_alerts (Meta: its reference). Client libraries also know it without alert_info.
