@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,7 +184,7 @@ func workflowURL(ui, namespace, workflow string) string {
 	if ui == "" {
 		return ""
 	}
-	return ui + "/namespaces/" + first(namespace, "default") + "/workflows/" + strings.ReplaceAll(workflow, "/", "%2F")
+	return ui + "/namespaces/" + cmp.Or(namespace, "default") + "/workflows/" + strings.ReplaceAll(workflow, "/", "%2F")
 }
 
 // free reports who is wrong if an address is taken, before anything is started. Port 0 is always free.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -34,7 +35,7 @@ func devConfig(common *commonFlags, data string) (*config.Config, error) {
 		return nil, err
 	}
 	cfg.Ingress.Listen, cfg.Metrics.Listen = loopback(cfg.Ingress.Listen), loopback(cfg.Metrics.Listen)
-	cfg.Codec.Listen = loopback(first(cfg.Codec.Listen, "127.0.0.1:0"))
+	cfg.Codec.Listen = loopback(cmp.Or(cfg.Codec.Listen, "127.0.0.1:0"))
 	if file, ok := strings.CutPrefix(string(cfg.State.URL), "sqlite:"); ok && !filepath.IsAbs(file) && common.config != "" {
 		cfg.State.URL = signature.Secret("sqlite:" + filepath.Join(data, file))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func startDevserver(ctx context.Context, flags devFlags, codec string, out, errO
 	//nolint:noctx // it outlives the context: the worker finishes before it is stopped
 	cmd := exec.Command(path, "server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(port),
 		"--ui-port", strconv.Itoa(uiPort), "--ui-codec-endpoint", "http://"+codec,
-		"--db-filename", filepath.Join(flags.data, "temporal.db"), "--namespace", first(flags.temporal.namespace, "default"),
+		"--db-filename", filepath.Join(flags.data, "temporal.db"), "--namespace", cmp.Or(flags.temporal.namespace, "default"),
 		"--log-level", "error")
 	cmd.Stderr = io.MultiWriter(said, errOut)
 	// A terminal sends Ctrl-C to its whole group; the server must outlive us, for the worker to finish.

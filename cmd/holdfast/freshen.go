@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -47,7 +48,7 @@ func (f freshener) value(key string, v any) any {
 		}
 		// The account of Meta's shapes is the id of an entry, which only its changes tell from other ids.
 		if id, ok := v["id"].(string); ok && v["changes"] != nil && id != "0" {
-			v["id"] = first(f.account, id)
+			v["id"] = cmp.Or(f.account, id)
 		}
 		return v
 	case []any:
@@ -77,9 +78,9 @@ func (f freshener) text(key, s string) string {
 	blank := strings.Trim(s, "x") == ""
 	pick := func(given, standard string) string {
 		if blank {
-			return first(given, standard)
+			return cmp.Or(given, standard)
 		}
-		return first(given, s)
+		return cmp.Or(given, s)
 	}
 	switch key {
 	case "time", "timestamp":

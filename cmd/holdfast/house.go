@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,8 +66,8 @@ func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, e
 		return nil, err
 	}
 	c, options, err := temporal.Connect(temporal.Options{
-		Address: first(flags.address, cfg.Temporal.Address), Namespace: first(flags.namespace, cfg.Temporal.Namespace),
-		Profile: first(flags.profile, cfg.Temporal.Profile), Isolated: flags.isolated,
+		Address: cmp.Or(flags.address, cfg.Temporal.Address), Namespace: cmp.Or(flags.namespace, cfg.Temporal.Namespace),
+		Profile: cmp.Or(flags.profile, cfg.Temporal.Profile), Isolated: flags.isolated,
 		Converter: h.converter, Logger: log, Registerer: h.metrics,
 	})
 	if err != nil {
@@ -325,13 +326,4 @@ func (h *house) askNamespace(ctx context.Context) (passing bool, err error) {
 			"namespace", h.namespace, "retention", plan.Retention, "remedy", h.setupCommand())
 	}
 	return false, nil
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

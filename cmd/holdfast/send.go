@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +118,7 @@ func send(ctx context.Context, cfg *config.Config, flags sendFlags, what string,
 	if !ok {
 		return fmt.Errorf("source %s: provider %s cannot sign", name, source.Dialect)
 	}
-	at := first(flags.url, "http://"+dialable(cfg.Ingress.Listen))
+	at := cmp.Or(flags.url, "http://"+dialable(cfg.Ingress.Listen))
 	where, err := url.JoinPath(at, "webhooks", source.Path)
 	if err != nil {
 		return &usageError{fmt.Errorf("--url: %w", err)}
@@ -186,7 +187,7 @@ func tellAnswer(ctx context.Context, out io.Writer, cfg *config.Config, got answ
 	took := got.took.Round(100 * time.Microsecond)
 	workflow := workflows.ID([]webhook.Webhook{{Source: source, ID: id}})
 	if got.status == http.StatusOK {
-		fmt.Fprintf(out, "%s (200 in %s): workflow %s\n", first(got.outcome, "answered"), took, workflow)
+		fmt.Fprintf(out, "%s (200 in %s): workflow %s\n", cmp.Or(got.outcome, "answered"), took, workflow)
 		return nil
 	}
 	why := "run 'holdfast refused' to see why"
