@@ -1,4 +1,4 @@
-// Holdfast-devserver is a Temporal server and its web UI in one program that
+// Command holdfast-devserver is a Temporal server and its web UI in one program that
 // needs nothing installed: what `holdfast dev` starts, and what the tests run
 // against. It is not for production: one process, no TLS, no authorization.
 //

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -106,24 +107,8 @@ func (p *process) tellParked(b *strings.Builder) {
 	if unverified {
 		b.WriteString("- `{\"action\": \"accept\"}` to go on with webhooks although they do not verify\n")
 	}
-	if rows < p.parkedCount() {
+	if slices.ContainsFunc(p.deliveries, func(d *delivery) bool { return d.problem != "" }) {
 		b.WriteString("- `{\"action\": \"skip\", \"destination\": \"…\"}` to leave a destination untold\n")
 	}
 	b.WriteString("- `{\"action\": \"give_up\"}` to let go all that is parked\n")
-}
-
-// parkedCount is how many webhooks and destinations are parked.
-func (p *process) parkedCount() int {
-	n := 0
-	for _, e := range p.elements {
-		if e.problem != "" {
-			n++
-		}
-	}
-	for _, d := range p.deliveries {
-		if d.problem != "" {
-			n++
-		}
-	}
-	return n
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/provider"
+	"holdfast/internal/state"
 )
 
 // commonFlags are understood by every command.
@@ -51,6 +53,24 @@ func (f *commonFlags) load() (*config.Config, error) {
 		}
 	}
 	return config.Load(path, provider.List(), os.LookupEnv)
+}
+
+// openState opens the database of the configuration.
+func (f *commonFlags) openState(ctx context.Context) (*state.Store, error) {
+	cfg, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	return state.Open(ctx, string(cfg.State.URL), state.Options{})
+}
+
+// build makes the house of the configuration, which logs to the command's standard error.
+func (f *commonFlags) build(c *cobra.Command, flags temporalFlags) (*house, error) {
+	cfg, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	return build(cfg, flags, f.logger(c.ErrOrStderr()))
 }
 
 // logger writes text to a terminal and JSON to everything else.

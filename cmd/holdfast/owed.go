@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"holdfast/internal/state"
 )
 
 func newOwed(common *commonFlags) *cobra.Command {
@@ -20,11 +18,7 @@ retried or parked by its workflow, or was left by one that was terminated.`,
 			if limit < 1 {
 				return &usageError{fmt.Errorf("--limit must be at least 1, got %d", limit)}
 			}
-			cfg, err := common.load()
-			if err != nil {
-				return err
-			}
-			store, err := state.Open(c.Context(), string(cfg.State.URL), state.Options{})
+			store, err := common.openState(c.Context())
 			if err != nil {
 				return err
 			}

@@ -45,11 +45,7 @@ func newRole(common *commonFlags, r roles, use, short, long string) *cobra.Comma
 		Use: use, Short: short, Args: noArgs,
 		Long: long + "\n\nSIGTERM drains: it stops accepting, finishes what is in flight and exits. SIGHUP reads secrets and destinations anew.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := common.load()
-			if err != nil {
-				return err
-			}
-			h, err := build(cfg, flags, common.logger(c.ErrOrStderr()))
+			h, err := common.build(c, flags)
 			if err != nil {
 				return err
 			}

@@ -17,11 +17,7 @@ func newSetup(common *commonFlags) *cobra.Command {
 		Use: "setup", Short: "Prepare a Temporal namespace: search attributes and retention", Args: noArgs,
 		Long: "Says what the namespace lacks, and with --yes supplies it. Repeating it changes nothing; a retention is raised, never lowered.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := common.load()
-			if err != nil {
-				return err
-			}
-			h, err := build(cfg, flags, common.logger(c.ErrOrStderr()))
+			h, err := common.build(c, flags)
 			if err != nil {
 				return err
 			}

@@ -25,11 +25,7 @@ func newState(common *commonFlags) *cobra.Command {
 What people want to be sent is not listed: it is asked for by person.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := common.load()
-			if err != nil {
-				return err
-			}
-			store, err := state.Open(c.Context(), string(cfg.State.URL), state.Options{})
+			store, err := common.openState(c.Context())
 			if err != nil {
 				return err
 			}
