@@ -9,10 +9,12 @@ import (
 	"time"
 )
 
-// A Check asks whether something is well that webhooks cannot be accepted without. An ingress with a spool has one for
-// the spool, not for what the spool stands in for.
+// A Check asks whether something is well.
 type Check struct {
 	Name string // one word or two, for operators
+	// Advisory is for what webhooks can be accepted without, because something else stands in for it. That it is not well
+	// is shown, and does not make the ingress not ready.
+	Advisory bool
 	// Ask returns nil if all is well. The text of an error is logged and shown to operators, so it is in our words and
 	// holds no secret. Ask is never called twice at a time; it should return soon after ctx is done.
 	Ask func(ctx context.Context) error
@@ -20,10 +22,11 @@ type Check struct {
 
 // CheckState is what is known of a [Check].
 type CheckState struct {
-	Name  string    `json:"name"`
-	OK    bool      `json:"ok"`
-	Error string    `json:"error,omitempty"`
-	Since time.Time `json:"since"` // it has been well, or not well, for that long
+	Name     string    `json:"name"`
+	OK       bool      `json:"ok"`
+	Advisory bool      `json:"advisory,omitempty"` // see [Check]
+	Error    string    `json:"error,omitempty"`
+	Since    time.Time `json:"since"` // it has been well, or not well, for that long
 }
 
 // Readiness is the JSON of /readyz of [Ingress.OperatorHandler].
@@ -60,7 +63,7 @@ type checked struct {
 func newReadiness(checks []Check, now func() time.Time, log *slog.Logger) *readiness {
 	r := &readiness{now: now, log: log, within: checksWithin}
 	for _, c := range checks {
-		r.checks = append(r.checks, &checked{ask: c.Ask, state: CheckState{Name: c.Name}})
+		r.checks = append(r.checks, &checked{ask: c.Ask, state: CheckState{Name: c.Name, Advisory: c.Advisory}})
 	}
 	return r
 }
@@ -114,7 +117,7 @@ func (c *checked) start(ctx context.Context) {
 // note keeps an answer, and logs it where it is news.
 func (r *readiness) note(c *checked, err error) {
 	was := c.state
-	c.state = CheckState{Name: was.Name, OK: err == nil, Since: was.Since}
+	c.state = CheckState{Name: was.Name, OK: err == nil, Advisory: was.Advisory, Since: was.Since}
 	if err != nil {
 		c.state.Error = err.Error()
 	}
@@ -135,7 +138,7 @@ func (in *Ingress) ready(ctx context.Context) Readiness {
 	state := Readiness{Draining: in.draining.Load(), Checks: in.readiness.look(ctx)}
 	state.Ready = !state.Draining
 	for _, c := range state.Checks {
-		state.Ready = state.Ready && c.OK
+		state.Ready = state.Ready && (c.OK || c.Advisory)
 	}
 	return state
 }

@@ -21,6 +21,7 @@ func TestReadiness(t *testing.T) {
 		c.Now = func() time.Time { return now }
 		c.Checks = []Check{
 			{Name: "spool", Ask: func(context.Context) error { return nil }},
+			{Name: "stood in for", Advisory: true, Ask: func(context.Context) error { return errors.New("away") }},
 			{Name: "temporal", Ask: func(context.Context) error {
 				asked.Add(1)
 				if err := trouble.Load(); err != nil {
@@ -54,6 +55,7 @@ func TestReadiness(t *testing.T) {
 	}
 	want := Readiness{Checks: []CheckState{
 		{Name: "spool", OK: true, Since: noon},
+		{Name: "stood in for", Advisory: true, Error: "away", Since: noon},
 		{Name: "temporal", Error: "no connection to temporal", Since: now},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -62,7 +64,7 @@ func TestReadiness(t *testing.T) {
 	trouble.Store(nil)
 	now = now.Add(time.Minute)
 	public(200, "ready\n")
-	if log := w.log.String(); strings.Count(log, "check failed") != 1 || !strings.Contains(log, `"after":"1m0s"`) {
+	if log := w.log.String(); strings.Count(log, "check failed") != 2 || !strings.Contains(log, `"after":"1m0s"`) {
 		t.Errorf("log: %s", log)
 	}
 	w.in.Drain()

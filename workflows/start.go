@@ -15,60 +15,48 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// A Starter makes webhooks durable by starting a workflow for them. Few starts are in flight at a time: more of them
-// would only queue in the server. Make one with [NewStarter].
+// A Starter makes groups of webhooks durable by starting a workflow for each group. Make one with [NewStarter].
 type Starter struct {
 	client    client.Client
 	taskQueue string
 	converter converter.DataConverter
 	eager     bool
-	slots     chan struct{}
 }
 
 // StarterOptions are the settings of a [Starter].
 type StarterOptions struct {
 	TaskQueue string
-	InFlight  int                     // starts at a time
 	Eager     bool                    // a worker runs in this process on the same client
 	Converter converter.DataConverter // the client's, to measure what a webhook will take
 }
 
 // NewStarter makes a starter on a client.
 func NewStarter(c client.Client, o StarterOptions) *Starter {
-	return &Starter{client: c, taskQueue: o.TaskQueue, converter: o.Converter, eager: o.Eager, slots: make(chan struct{}, o.InFlight)}
+	return &Starter{client: c, taskQueue: o.TaskQueue, converter: o.Converter, eager: o.Eager}
 }
 
-const (
-	// maxInput bounds a workflow's input as it is stored. A payload may have 2 MiB; the events, which are not larger than
-	// their webhooks by much, must fit as well.
-	maxInput = 3 << 19
-	// surelyFits is the size of bodies that need no measuring: not even escaping every byte makes these too large.
-	surelyFits = 256 << 10
-)
+// maxInput bounds a workflow's input as it is stored. A payload may have 2 MiB; the events, which are not larger than
+// their webhooks by much, must fit as well.
+const maxInput = 3 << 19
 
-// Start starts a workflow for a webhook and returns when that is durable. The errors are [webhook.ErrDuplicate],
-// [webhook.ErrTooLarge], or what kept Temporal from taking it, which may pass.
-func (s *Starter) Start(ctx context.Context, w webhook.Webhook, peek webhook.Peek) error {
-	group := Group{Webhooks: []webhook.Webhook{w}}
-	if len(w.Body) > surelyFits {
-		payload, err := s.converter.ToPayload(group)
-		if err != nil {
-			return fmt.Errorf("encode webhook: %w", err)
-		}
-		if len(payload.GetData()) > maxInput {
-			return webhook.ErrTooLarge
-		}
+// Size is how many bytes a group takes in a workflow's history, compressed, and how many it may take.
+func (s *Starter) Size(group []webhook.Webhook) (size, most int, err error) {
+	payload, err := s.converter.ToPayload(Group{Webhooks: group})
+	if err != nil {
+		return 0, 0, fmt.Errorf("encode webhooks: %w", err)
 	}
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
-		return fmt.Errorf("wait for a start: %w", context.Cause(ctx))
-	}
-	options := s.options(group.Webhooks, peek)
+	return len(payload.GetData()), maxInput, nil
+}
+
+// Start starts a workflow for a group and returns when that is durable. Peek is what is known of all of it. The errors are
+// [webhook.ErrDuplicate]; one that wraps [webhook.ErrUnprocessable] if Temporal does not take the group as it is; or what
+// kept Temporal from taking it, which may pass.
+func (s *Starter) Start(ctx context.Context, webhooks []webhook.Webhook, peek webhook.Peek) error {
+	group := Group{Webhooks: webhooks}
+	options := s.options(webhooks, peek)
 	_, err := s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
-	if _, ok := errors.AsType[*serviceerror.InvalidArgument](err); ok {
-		// Most likely the namespace does not know our search attributes yet. That must not cost the webhook, nor must
+	if invalid(err) {
+		// Most likely the namespace does not know our search attributes yet. That must not cost the webhooks, nor must
 		// anything else that is only for those who watch: the workflow waits until it does.
 		options.TypedSearchAttributes, options.StaticSummary, options.Priority = temporal.SearchAttributes{}, "", temporal.Priority{}
 		_, err = s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
@@ -76,15 +64,27 @@ func (s *Starter) Start(ctx context.Context, w webhook.Webhook, peek webhook.Pee
 	switch {
 	case temporal.IsWorkflowExecutionAlreadyStartedError(err):
 		return webhook.ErrDuplicate
+	case invalid(err):
+		return fmt.Errorf("start workflow: %w: %w", webhook.ErrUnprocessable, err)
 	case err != nil:
 		return fmt.Errorf("start workflow: %w", err)
 	}
 	return nil
 }
 
+func invalid(err error) bool {
+	_, ok := errors.AsType[*serviceerror.InvalidArgument](err)
+	return ok
+}
+
 func (s *Starter) options(group []webhook.Webhook, peek webhook.Peek) client.StartWorkflowOptions {
-	first := group[0]
-	attributes := []temporal.SearchAttributeUpdate{SourceKey.ValueSet(first.Source), StageKey.ValueSet(StageProcessing)}
+	source := group[0].Source
+	for _, w := range group[1:] {
+		if w.Source != source {
+			source = severalSources
+		}
+	}
+	attributes := []temporal.SearchAttributeUpdate{SourceKey.ValueSet(source), StageKey.ValueSet(StageProcessing)}
 	if accounts := listed(peek.Accounts); len(accounts) > 0 {
 		attributes = append(attributes, AccountsKey.ValueSet(accounts))
 	}
@@ -96,14 +96,17 @@ func (s *Starter) options(group []webhook.Webhook, peek webhook.Peek) client.Sta
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         s.eager,
 		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
-		StaticSummary:                            summary(first.Source, peek),
-		Priority:                                 priority(first.Source, peek),
+		StaticSummary:                            summary(source, len(group), peek),
+		Priority:                                 priority(source, peek),
 	}
 }
 
+// severalSources stands for a source where a group has webhooks of more than one. No source has a name with a space.
+const severalSources = "several sources"
+
 // summary is one line for the list of workflows: what came, from where, about which account.
 // The server takes 400 bytes.
-func summary(source string, peek webhook.Peek) string {
+func summary(source string, webhooks int, peek webhook.Peek) string {
 	fields := listed(peek.Fields)
 	text := source + ": " + strings.Join(fields[:min(len(fields), 3)], ", ")
 	if len(fields) == 0 {
@@ -114,6 +117,9 @@ func summary(source string, peek webhook.Peek) string {
 		text += " of account " + listed(peek.Accounts)[0]
 	case n > 1:
 		text += fmt.Sprintf(" of %d accounts", n)
+	}
+	if webhooks > 1 {
+		text += fmt.Sprintf(" (%d webhooks)", webhooks)
 	}
 	return cut(text, 300)
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // devConfig reads the configuration for `holdfast dev`, and makes one in the data directory if none is named. Whatever it
-// says, everything listens on loopback, and a SQLite file lies in the data directory.
+// says, everything listens on loopback, and a SQLite file and the spool lie in the data directory.
 func devConfig(common *commonFlags, data string) (*config.Config, error) {
 	path := common.config
 	if path == "" {
@@ -38,6 +38,9 @@ func devConfig(common *commonFlags, data string) (*config.Config, error) {
 	cfg.Codec.Listen = loopback(cmp.Or(cfg.Codec.Listen, "127.0.0.1:0"))
 	if file, ok := strings.CutPrefix(string(cfg.State.URL), "sqlite:"); ok && !filepath.IsAbs(file) && common.config != "" {
 		cfg.State.URL = signature.Secret("sqlite:" + filepath.Join(data, file))
+	}
+	if !filepath.IsAbs(cfg.Spool.Dir) {
+		cfg.Spool.Dir = filepath.Join(data, filepath.Base(cfg.Spool.Dir))
 	}
 	if cfg.Codec.Listen, err = settle(cfg.Codec.Listen); err != nil {
 		return nil, err

@@ -20,7 +20,9 @@ import (
 	"holdfast/activities"
 	"holdfast/ingress"
 	"holdfast/internal/config"
+	"holdfast/internal/intake"
 	"holdfast/internal/notify"
+	"holdfast/internal/spool"
 	"holdfast/internal/state"
 	"holdfast/internal/temporal"
 	"holdfast/worker"
@@ -42,6 +44,8 @@ type house struct {
 
 	// Set by the rooms that are open.
 	door    *ingress.Ingress
+	intake  *intake.Intake
+	spool   *spool.Spool
 	store   atomic.Pointer[state.Store] // nil until the database answers
 	told    *notify.Set
 	gauges  *gauges
@@ -78,6 +82,7 @@ func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, e
 }
 
 func (h *house) close() {
+	h.closeIntake()
 	h.temporal.Close()
 	if store := h.store.Load(); store != nil {
 		if err := store.Close(); err != nil {
@@ -91,12 +96,17 @@ func (h *house) openIngress(eager bool) error {
 	if err := h.config.RequireSources(); err != nil {
 		return err
 	}
+	if err := h.openIntake(eager); err != nil {
+		return err
+	}
 	door, err := ingress.New(ingress.Config{
 		Sources: doors(h.config),
-		Starter: workflows.NewStarter(h.temporal, workflows.StarterOptions{
-			TaskQueue: h.config.Temporal.TaskQueue, InFlight: h.config.Ingress.Starts, Eager: eager, Converter: h.converter,
-		}),
-		Checks:      []ingress.Check{{Name: "temporal", Ask: h.checkTemporal}},
+		Starter: h.intake,
+		Checks: []ingress.Check{
+			{Name: "acceptance", Ask: h.intake.Ask},
+			{Name: "temporal", Ask: h.checkTemporal, Advisory: true},
+			{Name: "spool", Ask: func(context.Context) error { return h.spool.Err() }, Advisory: true},
+		},
 		MaxInFlight: int64(h.config.Ingress.MaxInFlight),
 		BodyTimeout: h.config.Ingress.ReadTimeout,
 		Logger:      h.log,
@@ -255,6 +265,7 @@ func (h *house) restartFor(cfg *config.Config) []string {
 		before, after any
 	}{
 		{"ingress", before, after},
+		{"spool", h.config.Spool, cfg.Spool},
 		{"metrics", h.config.Metrics, cfg.Metrics},
 		{"codec", h.config.Codec, cfg.Codec},
 		{"temporal", h.config.Temporal, cfg.Temporal},

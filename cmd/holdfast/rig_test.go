@@ -130,12 +130,13 @@ func (r *rig) yaml(destinations map[string]*listener) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `
 ingress: {listen: "127.0.0.1:0"}
+spool: {dir: %q}
 metrics: {listen: "127.0.0.1:0"}
 temporal: {task_queue: %q}
 state: {url: %q}
 sources:
   %s: {provider: meta, app_secrets: [%q], verify_token: token}
-`, r.name, r.stateURL, r.name, r.secret)
+`, filepath.Join(r.t.TempDir(), "spool"), r.name, r.stateURL, r.name, r.secret)
 	if len(destinations) > 0 {
 		b.WriteString("destinations:\n")
 	}

@@ -117,6 +117,12 @@ var plan = []room{
 		never: []string{"database/sql", "net"},
 	},
 	{
+		path: "internal/intake",
+		says: "intake groups and spools webhooks; it asks for a Starter and knows neither Temporal nor HTTP",
+		ours: []string{"internal/spool", nouns}, libs: []string{prometheus},
+		never: []string{"database/sql", "net", "os"},
+	},
+	{
 		path: "internal/config",
 		says: "config reads holdfast.yaml; providers say which settings they have",
 		ours: []string{"internal/provider", nouns, signing}, libs: []string{yaml},

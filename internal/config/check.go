@@ -17,6 +17,12 @@ import (
 
 const day = 24 * time.Hour
 
+// The values of [Ingress.Grouping].
+const (
+	GroupingOn  = "on"
+	GroupingOff = "off"
+)
+
 // setDefaults replaces zero values. It runs before check, so that defaults keep the bounds as well.
 func (c *Config) setDefaults() {
 	in := &c.Ingress
@@ -24,10 +30,18 @@ func (c *Config) setDefaults() {
 	in.MaxBody = cmp.Or(in.MaxBody, 4*mib)
 	in.MaxInFlight = cmp.Or(in.MaxInFlight, 64*mib)
 	in.MaxConnections = cmp.Or(in.MaxConnections, 4096)
-	in.Starts = cmp.Or(in.Starts, 8)
+	in.Grouping = cmp.Or(in.Grouping, GroupingOn)
+	if in.Starts == 0 {
+		in.Starts = 4
+		if in.Grouping == GroupingOff {
+			in.Starts = 8
+		}
+	}
 	in.HeaderTimeout = cmp.Or(in.HeaderTimeout, 5*time.Second)
 	in.ReadTimeout = cmp.Or(in.ReadTimeout, 10*time.Second)
 	in.IdleTimeout = cmp.Or(in.IdleTimeout, 2*time.Minute)
+	c.Spool.Dir = cmp.Or(c.Spool.Dir, "holdfast-spool")
+	c.Spool.MaxBytes = cmp.Or(c.Spool.MaxBytes, gib)
 	c.Metrics.Listen = cmp.Or(c.Metrics.Listen, ":9090")
 	c.Temporal.TaskQueue = cmp.Or(c.Temporal.TaskQueue, "holdfast")
 	c.State.URL = cmp.Or(c.State.URL, "sqlite:holdfast.db")
@@ -52,10 +66,14 @@ func (r *reader) check(c *Config) {
 	between(r, "ingress.max_body", in.MaxBody, kib, 64*mib)
 	between(r, "ingress.max_in_flight", in.MaxInFlight, 1, 16*gib)
 	between(r, "ingress.max_connections", in.MaxConnections, 16, 1_000_000)
+	if in.Grouping != GroupingOn && in.Grouping != GroupingOff {
+		r.problem("ingress.grouping", "want on or off")
+	}
 	between(r, "ingress.starts", in.Starts, 1, 256)
 	between(r, "ingress.header_timeout", in.HeaderTimeout, time.Second, time.Minute)
 	between(r, "ingress.read_timeout", in.ReadTimeout, time.Second, 5*time.Minute)
 	between(r, "ingress.idle_timeout", in.IdleTimeout, time.Second, time.Hour)
+	between(r, "spool.max_bytes", c.Spool.MaxBytes, 16*mib, 1<<20*mib)
 	r.address("metrics.listen", c.Metrics.Listen)
 	if c.Codec.Listen != "" {
 		r.address("codec.listen", c.Codec.Listen)

@@ -118,9 +118,10 @@ func TestDefaults(t *testing.T) {
 		c := parse(t, empty)
 		want := &Config{
 			Ingress: Ingress{
-				Listen: ":8080", MaxBody: 4 << 20, MaxInFlight: 64 << 20, MaxConnections: 4096, Starts: 8,
+				Listen: ":8080", MaxBody: 4 << 20, MaxInFlight: 64 << 20, MaxConnections: 4096, Grouping: "on", Starts: 4,
 				HeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 			},
+			Spool:    Spool{Dir: "holdfast-spool", MaxBytes: 1 << 30},
 			Metrics:  Metrics{Listen: ":9090"},
 			Temporal: Temporal{TaskQueue: "holdfast"},
 			State:    State{URL: "sqlite:holdfast.db"},
@@ -138,7 +139,8 @@ func TestDefaults(t *testing.T) {
 
 func TestWhole(t *testing.T) {
 	c := parse(t, `
-ingress: {listen: "127.0.0.1:80", max_body: 500KB, max_in_flight: 1GiB, max_connections: 16, starts: 2, header_timeout: 1s, read_timeout: 1m, idle_timeout: 1h}
+ingress: {listen: "127.0.0.1:80", max_body: 500KB, max_in_flight: 1GiB, max_connections: 16, grouping: off, starts: 2, header_timeout: 1s, read_timeout: 1m, idle_timeout: 1h}
+spool: {dir: /var/spool/holdfast, max_bytes: 16MiB}
 metrics: {listen: ":9999"}
 codec: {listen: ":8888", origins: ["https://temporal.example.com", "http://localhost:8233"]}
 temporal: {address: "temporal:7233", namespace: shop, profile: prod, task_queue: hooks}
@@ -159,9 +161,10 @@ destinations:
 `)
 	want := &Config{
 		Ingress: Ingress{
-			Listen: "127.0.0.1:80", MaxBody: 500_000, MaxInFlight: 1 << 30, MaxConnections: 16, Starts: 2,
+			Listen: "127.0.0.1:80", MaxBody: 500_000, MaxInFlight: 1 << 30, MaxConnections: 16, Grouping: "off", Starts: 2,
 			HeaderTimeout: time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Hour,
 		},
+		Spool:    Spool{Dir: "/var/spool/holdfast", MaxBytes: 16 << 20},
 		Metrics:  Metrics{Listen: ":9999"},
 		Codec:    Codec{Listen: ":8888", Origins: []string{"https://temporal.example.com", "http://localhost:8233"}},
 		Temporal: Temporal{Address: "temporal:7233", Namespace: "shop", Profile: "prod", TaskQueue: "hooks"},

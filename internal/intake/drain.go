@@ -1,0 +1,113 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"holdfast/internal/spool"
+	"holdfast/internal/webhook"
+)
+
+// drain starts what is on disk, the oldest first, until the context is done.
+func (l *lane) drain(ctx context.Context) {
+	for ctx.Err() == nil {
+		entries, err := l.queue.Peek(l.most, groupBytes)
+		switch {
+		case err != nil:
+			l.intake.log.Error("Spool cannot be read", "queue", l.name, "error", err)
+			pause(ctx, nil, probeEvery)
+		case len(entries) == 0:
+			pause(ctx, l.queue.Wake(), time.Minute)
+		default:
+			l.yield(ctx)
+			if ctx.Err() == nil && !l.drainGroup(entries) {
+				pause(ctx, nil, probeEvery)
+			}
+		}
+	}
+}
+
+// yield lets others go first: what is urgent, and what somebody waits for. The latter for a second only, so that the
+// spool is drained however busy it is.
+func (l *lane) yield(ctx context.Context) {
+	const look = 20 * time.Millisecond
+	if l != l.intake.urgent {
+		for ctx.Err() == nil && l.intake.urgent.queue.Stats().Entries > 0 {
+			pause(ctx, nil, look)
+		}
+	}
+	for waited := time.Duration(0); waited < time.Second && l.busy(); waited += look {
+		pause(ctx, nil, look)
+	}
+}
+
+// drainGroup starts a workflow for entries of the spool, and reports whether it makes sense to go on at once.
+func (l *lane) drainGroup(entries []spool.Entry) bool {
+	var group []record
+	var good []spool.Entry
+	for _, e := range entries {
+		var r record
+		if err := l.intake.codec.Decode(e.Data, &r); err != nil {
+			if !l.discard(e, err) {
+				return false
+			}
+			continue
+		}
+		group, good = append(group, r), append(good, e)
+	}
+	if len(group) == 0 {
+		return true
+	}
+	err := l.intake.start(l, group, drainDeadline)
+	if errors.Is(err, webhook.ErrUnprocessable) {
+		for i, r := range group { // one of them is to blame, and must not harm the others
+			if len(group) > 1 {
+				err = l.intake.start(l, []record{r}, drainDeadline)
+			}
+			switch {
+			case errors.Is(err, webhook.ErrUnprocessable):
+				if !l.discard(good[i], err) {
+					return false
+				}
+			case !l.drained(good[i:i+1], err):
+				return false
+			}
+		}
+		return true
+	}
+	return l.drained(good, err)
+}
+
+// drained takes what was started off the disk, and reports whether it was.
+func (l *lane) drained(entries []spool.Entry, err error) bool {
+	if err != nil && !errors.Is(err, webhook.ErrDuplicate) {
+		return false
+	}
+	if err := l.queue.Done(entries); err != nil { // at worst they are started again, and found to be duplicates
+		l.intake.log.Error("Spool cannot be brought up to date", "queue", l.name, "error", err)
+		return false
+	}
+	l.metrics.drained.Add(float64(len(entries)))
+	return true
+}
+
+// discard sets an entry aside.
+func (l *lane) discard(e spool.Entry, why error) bool {
+	if err := l.intake.setAside(e.Data, why); err != nil {
+		l.intake.log.Error("A webhook of the spool cannot be set aside", "queue", l.name, "error", err)
+		return false
+	}
+	return l.drained([]spool.Entry{e}, nil)
+}
+
+// pause waits for a while, for a wake-up, or for the end.
+func pause(ctx context.Context, wake <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-timer.C:
+	}
+}

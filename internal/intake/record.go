@@ -1,0 +1,38 @@
+package intake
+
+import (
+	"slices"
+
+	"holdfast/internal/webhook"
+)
+
+// A record is a webhook with what was seen of it at a glance. It is what the spool keeps, encoded.
+type record struct {
+	Webhook webhook.Webhook `json:"webhook"`
+	Peek    webhook.Peek    `json:"peek"`
+}
+
+// mostPeeked bounds what is known at a glance of a group; it is shown, and nothing depends on it.
+const mostPeeked = 20
+
+// merge makes one group of records.
+func merge(group []record) ([]webhook.Webhook, webhook.Peek) {
+	webhooks := make([]webhook.Webhook, len(group))
+	var all webhook.Peek
+	for i, r := range group {
+		webhooks[i] = r.Webhook
+		all.Fields = union(all.Fields, r.Peek.Fields)
+		all.Accounts = union(all.Accounts, r.Peek.Accounts)
+		all.Urgent = all.Urgent || r.Peek.Urgent
+	}
+	return webhooks, all
+}
+
+func union(all, more []string) []string {
+	for _, s := range more {
+		if len(all) < mostPeeked && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
