@@ -19,6 +19,9 @@ type Options struct {
 	StopTimeout time.Duration // how long activities may go on after a stop before they are cancelled
 }
 
+// tasks is how many workflow tasks are under way at a time.
+const tasks = 64
+
 // Register makes a worker, or a replayer, know the workflows of this program by their names.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(workflows.ProcessWebhooks)
@@ -33,6 +36,9 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, o Optio
 		WorkflowTaskPollerBehavior: autoscaling,
 		ActivityTaskPollerBehavior: autoscaling,
 		WorkerStopTimeout:          o.StopTimeout,
+		// A task is a whole group of webhooks on its way. More at a time than keep the processors busy while others wait for
+		// destinations would only make each of them slow, until the server takes them for lost and has them done again.
+		MaxConcurrentWorkflowTaskExecutionSize: tasks,
 		OnFatalError:               func(err error) { fatal <- err },
 	})
 	Register(w)
