@@ -27,7 +27,7 @@ func (g *group) writeEvents(ctx context.Context, c conn) error {
 	const columns = "type, source, account, time, recorded_at, webhook, workflow, outcome, payload"
 	c.insert("WITH fresh (id, "+columns+") AS (", rows, `) INSERT INTO events (id, volume, `+columns+`)
 		SELECT id, `+currentVolume+`, `+columns+` FROM fresh
-		WHERE NOT EXISTS (SELECT 1 FROM events known WHERE known.id = fresh.id AND known.volume < `+currentVolume+`)
+		WHERE (SELECT volume FROM events known WHERE known.id = fresh.id AND known.volume < `+currentVolume+` LIMIT 1) IS NULL
 		ORDER BY id ON CONFLICT DO NOTHING RETURNING id, volume`, func(r row) error {
 		var key []byte
 		if err := r.Scan(&key, &g.volume); err != nil {
