@@ -49,13 +49,13 @@ type row interface{ Scan(into ...any) error }
 // A conn runs statements, in a transaction or for reading, for one goroutine. Statements are written with ? as
 // placeholder, and hold no other question mark.
 type conn struct {
-	run    func(ctx context.Context, statements []statement) error
-	arrays bool         // PostgreSQL: placeholders are $1, $2, …, and a parameter may be an array
-	queued *[]statement // to be sent with the next one that is waited for
+	run      func(ctx context.Context, statements []statement) error
+	numbered bool         // PostgreSQL: placeholders are $1, $2, …, and a parameter may be an array
+	queued   *[]statement // to be sent with the next one that is waited for
 }
 
 func (s *Store) conn(run func(context.Context, []statement) error) conn {
-	return conn{run: run, arrays: s.arrays, queued: new([]statement)}
+	return conn{run: run, numbered: s.numbered, queued: new([]statement)}
 }
 
 // read returns a conn for reading outside of a transaction.
@@ -127,16 +127,16 @@ func (c conn) each(ctx context.Context, query string, args []any, scan func(row)
 	return c.flush(ctx)
 }
 
-// insert queues the insertion of rows, in their order. Into is the statement up to its values, then what comes after
+// queueRows queues the insertion of rows, in their order. Into is the statement up to its values, then what comes after
 // them. With scan, the statement returns rows.
 //
 // Rows of one table must come in the order of their key in every transaction, and tables in the order of [group.record]:
 // two that wait for each other's rows would never end.
-func (c conn) insert(into string, rows [][]any, then string, scan func(row) error) {
+func (c conn) queueRows(into string, rows [][]any, then string, scan func(row) error) {
 	if len(rows) == 0 {
 		return
 	}
-	if c.arrays {
+	if c.numbered {
 		casts, columns := make([]string, len(rows[0])), make([]any, len(rows[0]))
 		for i := range columns {
 			values := make([]any, len(rows))
@@ -154,12 +154,22 @@ func (c conn) insert(into string, rows [][]any, then string, scan func(row) erro
 	}
 }
 
-// in queues a statement that ends with IN, for some values, which must all be of one type.
-func (c conn) in(query string, args, values []any, scan func(row) error) {
+// in runs a statement that ends with IN, for some ids.
+func (c conn) in(ctx context.Context, query string, args []any, ids []string, scan func(row) error) error {
+	values := make([]any, len(ids))
+	for i, id := range ids {
+		values[i] = id
+	}
+	c.queueIn(query, args, values, scan)
+	return c.flush(ctx)
+}
+
+// queueIn queues a statement that ends with IN, for some values, which must all be of one type.
+func (c conn) queueIn(query string, args, values []any, scan func(row) error) {
 	if len(values) == 0 {
 		return
 	}
-	if c.arrays {
+	if c.numbered {
 		cast, list := array(values)
 		c.queue(strings.TrimSuffix(query, "IN")+"= ANY("+cast+")", append(slices.Clone(args), list), scan)
 		return
@@ -190,16 +200,8 @@ func of[T any](values []any) []T {
 	return list
 }
 
-func anys[T any](list []T) []any {
-	values := make([]any, len(list))
-	for i, v := range list {
-		values[i] = v
-	}
-	return values
-}
-
 func (c conn) rebind(query string) string {
-	if !c.arrays {
+	if !c.numbered {
 		return query
 	}
 	var b strings.Builder

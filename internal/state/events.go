@@ -25,7 +25,7 @@ func (g *group) writeEvents(ctx context.Context, c conn) error {
 	}
 	// An insert that meets the row of a transaction under way waits for its end. So what is not fresh here is committed.
 	const columns = "type, source, account, time, recorded_at, webhook, workflow, outcome, payload"
-	c.insert("WITH fresh (id, "+columns+") AS (", rows, `) INSERT INTO events (id, volume, `+columns+`)
+	c.queueRows("WITH fresh (id, "+columns+") AS (", rows, `) INSERT INTO events (id, volume, `+columns+`)
 		SELECT id, `+currentVolume+`, `+columns+` FROM fresh
 		WHERE (SELECT volume FROM events known WHERE known.id = fresh.id AND known.volume < `+currentVolume+` LIMIT 1) IS NULL
 		ORDER BY id ON CONFLICT DO NOTHING RETURNING id, volume`, func(r row) error {
@@ -50,7 +50,7 @@ func (g *group) readKnown(ctx context.Context, c conn) error {
 		}
 	}
 	found := 0
-	c.in("SELECT id, workflow, webhook, outcome FROM events WHERE id IN", nil, known, func(r row) error {
+	c.queueIn("SELECT id, workflow, webhook, outcome FROM events WHERE id IN", nil, known, func(r row) error {
 		var key, from []byte
 		var workflow string
 		var outcome webhook.Outcome
@@ -94,7 +94,7 @@ func (g *group) writeOutcomes(c conn) {
 				keys = append(keys, e.key)
 			}
 		}
-		c.in("UPDATE events SET outcome = ? WHERE volume = ? AND id IN", []any{string(outcome), g.volume}, keys, nil)
+		c.queueIn("UPDATE events SET outcome = ? WHERE volume = ? AND id IN", []any{string(outcome), g.volume}, keys, nil)
 	}
 }
 
@@ -105,7 +105,7 @@ func eventsByID(ctx context.Context, c conn, ids []string) (map[string]webhook.E
 		keys[i] = packEvent(id)
 	}
 	log := make(map[string]webhook.Event, len(ids))
-	c.in("SELECT id, outcome, payload FROM events WHERE id IN", nil, keys, func(r row) error {
+	c.queueIn("SELECT id, outcome, payload FROM events WHERE id IN", nil, keys, func(r row) error {
 		var key, payload []byte
 		var outcome webhook.Outcome
 		if err := r.Scan(&key, &outcome, &payload); err != nil {

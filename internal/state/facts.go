@@ -59,7 +59,7 @@ func (g *group) writeFacts(ctx context.Context, c conn) error {
 			rows = append(rows, r.row(*f))
 		}
 	}
-	c.insert(intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE
+	c.queueRows(intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE
 		SET value = excluded.value, time = excluded.time, safety = excluded.safety, event = excluded.event`, nil)
 	return nil
 }
@@ -79,7 +79,7 @@ func lock(ctx context.Context, c conn, registers []register, known map[register]
 	for i, r := range registers {
 		rows[i] = r.row(nothing)
 	}
-	c.insert(intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE SET aspect = excluded.aspect
+	c.queueRows(intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE SET aspect = excluded.aspect
 		RETURNING entity, aspect, value, time, safety, event`, func(row row) error {
 		var r register
 		var f content

@@ -33,7 +33,7 @@ func (g *group) writeOutbox(c conn) {
 		rows[i] = []any{g.workflow, destination, encodeIDs(fresh[destination]), g.now}
 	}
 	// Both are JSON arrays, and the new one is not empty.
-	c.insert("INSERT INTO outbox (workflow, destination, events, created_at)", rows,
+	c.queueRows("INSERT INTO outbox (workflow, destination, events, created_at)", rows,
 		`ON CONFLICT (workflow, destination) DO UPDATE SET settled_at = NULL, how = '', events =
 		CASE outbox.events WHEN '[]' THEN excluded.events
 		ELSE substr(outbox.events, 1, length(outbox.events) - 1) || ',' || substr(excluded.events, 2) END`, nil)

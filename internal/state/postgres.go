@@ -38,7 +38,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (*Store, error)
 	if err != nil {
 		return nil, clean(err)
 	}
-	return &Store{db: postgresDB{pool}, arrays: true}, nil
+	return &Store{db: postgresDB{pool}, numbered: true}, nil
 }
 
 // plain makes plans independent of what a table was when they were made: every statement of ours finds its rows by an

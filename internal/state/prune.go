@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -77,7 +78,7 @@ func (s *Store) spareOwed(ctx context.Context, v Volume, beat func()) error {
 	move := func() error {
 		beat()
 		err := s.write(ctx, func(c conn) error {
-			c.in("UPDATE events SET volume = "+currentVolume+" WHERE volume = ? AND id IN", []any{v.Number}, keys, nil)
+			c.queueIn("UPDATE events SET volume = "+currentVolume+" WHERE volume = ? AND id IN", []any{v.Number}, keys, nil)
 			return nil
 		})
 		keys = keys[:0]
@@ -116,7 +117,7 @@ func (s *Store) deleteAll(ctx context.Context, query string, args []any, beat fu
 		n := int64(0)
 		err := s.write(ctx, func(c conn) error {
 			n = 0
-			return c.each(ctx, query, append(args[:len(args):len(args)], pruneBatch), func(row) error {
+			return c.each(ctx, query, append(slices.Clip(args), pruneBatch), func(row) error {
 				n++
 				return nil
 			})

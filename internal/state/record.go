@@ -90,7 +90,7 @@ func newGroup(workflow string, records []webhook.Record) (*group, error) {
 	return g, nil
 }
 
-// record writes table after table, always in this order: see [conn.insert]. It takes two round trips, or three where
+// record writes table after table, always in this order: see [conn.queueRows]. It takes two round trips, or three where
 // something changes: to claim the events, to read and lock the facts, and to write the rest with the commit.
 func (g *group) record(ctx context.Context, c conn, owed *[]webhook.Owed) error {
 	holdVolume(c)
@@ -131,7 +131,7 @@ func (g *group) writeWebhooks(c conn) {
 		rows[i] = []any{packWebhook(r.Webhook), g.workflow, r.Source, r.Received.UnixMicro()}
 	}
 	slices.SortFunc(rows, func(a, b []any) int { return bytes.Compare(a[0].([]byte), b[0].([]byte)) })
-	c.insert("WITH fresh (webhook, workflow, source, received) AS (", rows, `) INSERT INTO webhooks (webhook, volume, workflow, source, received)
+	c.queueRows("WITH fresh (webhook, workflow, source, received) AS (", rows, `) INSERT INTO webhooks (webhook, volume, workflow, source, received)
 		SELECT webhook, `+currentVolume+`, workflow, source, received FROM fresh WHERE true ORDER BY webhook ON CONFLICT DO NOTHING`, nil)
 }
 

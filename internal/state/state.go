@@ -17,8 +17,8 @@ import (
 // Its errors hold no values from the data. One that wraps [webhook.ErrUnprocessable] is the fault of the data, and
 // trying again will not help; any other may pass, and one that wraps [ErrUnreachable] says that nobody was there.
 type Store struct {
-	db     database
-	arrays bool // it is PostgreSQL: see [conn]
+	db       database
+	numbered bool // it is PostgreSQL: see [conn]
 }
 
 // Options are the settings of a Store. The zero value is good.

@@ -23,7 +23,7 @@ const lockTimeout = "SET LOCAL lock_timeout = '100ms'"
 // holdVolume queues what keeps the latest volume the latest until the end of the transaction. In SQLite who writes is
 // alone anyway.
 func holdVolume(c conn) {
-	if c.arrays {
+	if c.numbered {
 		c.queue("SELECT pg_advisory_xact_lock_shared(?)", []any{int64(volumeLock)}, nil)
 	}
 }
@@ -61,7 +61,7 @@ func (s *Store) Volumes(ctx context.Context) ([]Volume, error) {
 func (s *Store) openVolume(ctx context.Context, latest int64) error {
 	err := s.write(ctx, func(c conn) error {
 		next := latest + 1
-		if c.arrays {
+		if c.numbered {
 			c.queue(lockTimeout, nil, nil)
 			c.queue("SELECT pg_advisory_xact_lock(?)", []any{int64(volumeLock)}, nil)
 		}
@@ -72,7 +72,7 @@ func (s *Store) openVolume(ctx context.Context, latest int64) error {
 		if current != latest {
 			return nil
 		}
-		if c.arrays {
+		if c.numbered {
 			for _, table := range []string{"webhooks", "events"} {
 				// To attach a table disturbs nobody who reads or writes the others; to create it as a partition would.
 				c.queue(fmt.Sprintf("CREATE TABLE %s_%d (LIKE %[1]s INCLUDING ALL)", table, next), nil, nil)
@@ -91,7 +91,7 @@ func (s *Store) openVolume(ctx context.Context, latest int64) error {
 // dropVolume throws a volume away that is not the latest, and returns how many events were in it; PostgreSQL knows that
 // roughly. It may be repeated, or be done by several at once.
 func (s *Store) dropVolume(ctx context.Context, volume int64, beat func()) (events int64, err error) {
-	if !s.arrays {
+	if !s.numbered {
 		for _, table := range []string{"webhooks", "events"} {
 			n, err := s.deleteAll(ctx, fmt.Sprintf("DELETE FROM %s WHERE rowid IN (SELECT rowid FROM %[1]s WHERE volume = ? LIMIT ?) RETURNING 1", table),
 				[]any{volume}, beat)
