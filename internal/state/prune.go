@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"holdfast/internal/webhook"
 )
 
 const (
@@ -19,14 +21,6 @@ const (
 	moveBatch  = 500 // rows of the outbox
 )
 
-// Pruned says what was removed.
-type Pruned struct {
-	Opened        bool  `json:"opened,omitempty"`        // a new volume of the log
-	Volumes       int64 `json:"volumes,omitempty"`       // of the log
-	Events        int64 `json:"events,omitempty"`        // that were in them; roughly, in PostgreSQL
-	Notifications int64 `json:"notifications,omitempty"` // settled ones, from the outbox
-}
-
 // Prune removes what nobody needs any more: volumes of the log that ended longer ago than duplicates are remembered, and a
 // day; and what was settled in the outbox a day ago. An event that is still owed is spared: it goes on in the latest
 // volume. It opens a new volume when it is time.
@@ -34,8 +28,8 @@ type Pruned struct {
 // It works in small steps, none of which holds up those who record for long. What is done when it fails, or ctx ends,
 // remains done, and the next call goes on from there; several may prune at once. beat is called now and then. On an error
 // the result says what was removed until then.
-func (s *Store) Prune(ctx context.Context, dedupe time.Duration, beat func()) (Pruned, error) {
-	var p Pruned
+func (s *Store) Prune(ctx context.Context, dedupe time.Duration, beat func()) (webhook.Pruned, error) {
+	var p webhook.Pruned
 	volumes, err := s.Volumes(ctx)
 	if err != nil {
 		return p, err

@@ -15,7 +15,7 @@ import (
 
 const window = 10 * 24 * time.Hour
 
-func prune(t *testing.T, s *state.Store, dedupe time.Duration) state.Pruned {
+func prune(t *testing.T, s *state.Store, dedupe time.Duration) webhook.Pruned {
 	t.Helper()
 	p, err := s.Prune(t.Context(), dedupe, func() {})
 	if err != nil {
@@ -83,7 +83,7 @@ func TestPrune(t *testing.T) {
 
 		opened(t, url, 2, window+23*time.Hour)
 		opened(t, url, 3, 0)
-		same(t, "too early", prune(t, s, window), state.Pruned{})
+		same(t, "too early", prune(t, s, window), webhook.Pruned{})
 		same(t, "nothing is forgotten", record(t, s, "x", in("d", informs("1"))).Outcomes, [][]webhook.Outcome{{webhook.Duplicate}})
 
 		opened(t, url, 2, window+25*time.Hour)
@@ -100,7 +100,7 @@ func TestPrune(t *testing.T) {
 		if err := s.Settle(t.Context(), "owed", "crm", []string{"3"}, "told"); err != nil {
 			t.Fatal(err)
 		}
-		same(t, "again", prune(t, s, window), state.Pruned{})
+		same(t, "again", prune(t, s, window), webhook.Pruned{})
 	})
 }
 
@@ -119,7 +119,7 @@ func TestPruneOutbox(t *testing.T) {
 			rows = append(rows, fmt.Sprintf("('old %d', 'crm', '[]', 1, %d, 'told')", i, i))
 		}
 		execute(t, behind(t, url), "INSERT INTO outbox (workflow, destination, events, created_at, settled_at, how) VALUES "+strings.Join(rows, ", "))
-		same(t, "pruned", prune(t, s, window), state.Pruned{Notifications: old})
+		same(t, "pruned", prune(t, s, window), webhook.Pruned{Notifications: old})
 		var left int
 		if err := behind(t, url).QueryRowContext(t.Context(), "SELECT count(*) FROM outbox").Scan(&left); err != nil || left != 2 {
 			t.Errorf("%d rows are left, %v", left, err)
