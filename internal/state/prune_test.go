@@ -256,3 +256,44 @@ func TestPruneBehindABackup(t *testing.T) {
 		}
 	})
 }
+
+// While somebody records, no volume is opened: his events would be in the one before, unseen by those who write the next.
+func TestNoVolumeIsOpenedUnderARecord(t *testing.T) {
+	exam(t, func(t *testing.T, url string) {
+		if !strings.HasPrefix(url, "postgres:") {
+			t.Skip("SQLite has one writer at a time")
+		}
+		s, db := open(t, url), behind(t, url)
+		inTheWay, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer inTheWay.Rollback()
+		// What Record writes last.
+		if _, err := inTheWay.ExecContext(t.Context(), "INSERT INTO outbox (workflow, destination, events, created_at) VALUES ('w', 'crm', '[]', 0)"); err != nil {
+			t.Fatal(err)
+		}
+		recorded := make(chan error, 1)
+		go func() {
+			_, err := s.Record(t.Context(), "w", []webhook.Record{in("a", informs("1"))})
+			recorded <- err
+		}()
+		for waiting := 0; waiting == 0; {
+			const query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+			if err := db.QueryRowContext(t.Context(), query).Scan(&waiting); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Prune(t.Context(), 0, func() {}); err == nil {
+			t.Error("a volume was opened")
+		}
+		if err := inTheWay.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-recorded; err != nil {
+			t.Fatal(err)
+		}
+		turn(t, s)
+		same(t, "known", record(t, s, "x", in("b", informs("1"))).Outcomes, [][]webhook.Outcome{{webhook.Duplicate}})
+	})
+}

@@ -27,10 +27,7 @@ const (
 	logAccounts = 10000
 )
 
-// What the activities ask, of a PostgreSQL that has so much in it already: the cost must not depend on that.
-//
-//	go test ./internal/state -run '^$' -bench Log -benchtime 300x -rows 100000000 -owed 1000000 -payload 40
-//
+// What is asked of a PostgreSQL that has so much in it already: the cost must not depend on that. `make bench-log` runs it.
 // A hundred million events take 28 GB in the directory for temporary files, and 26 GB more with payloads of 300 bytes.
 func BenchmarkLog(b *testing.B) {
 	url := statetest.Postgres(b)
