@@ -5,10 +5,10 @@ LINT := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test lint fuzz bench update fmt up postgresql
+.PHONY: help build run test lint fuzz bench bench-log update fmt up postgresql
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 build: ## Build bin/holdfast and bin/holdfast-devserver (the first time takes minutes: that is Temporal)
 	go build -o bin/holdfast ./cmd/holdfast
@@ -35,6 +35,12 @@ fuzz: ## Fuzz each target for a while: make fuzz FUZZTIME=5m
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+ROWS ?= 10000000
+OWED ?= 0
+
+bench-log: postgresql ## Measure what is asked of a large event log: make bench-log ROWS=100000000 OWED=1000000
+	go test ./internal/state -run '^$$' -bench Log -benchtime 300x -timeout 0 -rows $(ROWS) -owed $(OWED) -payload 40
 
 update: ## Rewrite the expected results of tests; the diff is for you to read
 	go test $$(grep -rl --include='*_test.go' --exclude-dir=devserver --exclude-dir=tools 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update

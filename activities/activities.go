@@ -18,6 +18,7 @@ type Activities struct {
 	Sources  func(source string) Dialect
 	State    State
 	Notifier Notifier
+	Log      Log
 	// Key makes event ids that nobody else can guess or reverse: the installation's key, for ever the same.
 	Key []byte
 	// Dedupe is how long duplicates are remembered. What happened longer ago is recorded, but not told.
@@ -45,6 +46,13 @@ type State interface {
 	// Settle takes events off what a workflow owes a destination. When none is left it is settled; how says in a word
 	// why. Settling what is settled changes nothing.
 	Settle(ctx context.Context, workflow, destination string, events []string, how string) error
+}
+
+// Log forgets.
+type Log interface {
+	// Prune removes what is older than the time for which duplicates are remembered, and not owed. It works in small steps
+	// and calls beat now and then; what is done remains done when it fails. The result says what was removed, also then.
+	Prune(ctx context.Context, dedupe time.Duration, beat func()) (webhook.Pruned, error)
 }
 
 // Notifier knows the destinations.

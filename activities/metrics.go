@@ -12,6 +12,7 @@ type Metrics struct {
 	outcomes     *prometheus.CounterVec
 	unrouted     *prometheus.CounterVec
 	unrecognized *prometheus.CounterVec
+	pruned       *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics of the activities.
@@ -33,8 +34,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "holdfast_events_unrecognized_total", Help: "Events that this version does not understand.",
 		},
 			[]string{"source"}),
+		pruned: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_pruned_total", Help: "What was removed because nobody needs it any more.",
+		},
+			[]string{"what"}),
 	}
-	r.MustRegister(m.events, m.outcomes, m.unrouted, m.unrecognized)
+	r.MustRegister(m.events, m.outcomes, m.unrouted, m.unrecognized, m.pruned)
 	return m
 }
 

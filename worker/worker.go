@@ -25,6 +25,7 @@ const tasks = 64
 // Register makes a worker, or a replayer, know the workflows of this program by their names.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(workflows.ProcessWebhooks)
+	r.RegisterWorkflow(workflows.Housekeeping)
 }
 
 // Run works until the context is done, then finishes what is in flight. The error is one that makes going on impossible.

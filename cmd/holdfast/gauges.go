@@ -21,6 +21,8 @@ type gauges struct {
 	parked   *prometheus.GaugeVec // without labels, so that there is none before it is known
 	owed     *prometheus.GaugeVec
 	oldest   *prometheus.GaugeVec
+	log      *prometheus.GaugeVec
+	volumes  *prometheus.GaugeVec
 	failures *prometheus.CounterVec
 	seen     map[string]bool // destinations that have a gauge
 }
@@ -42,12 +44,18 @@ func newGauges(h *house) (*gauges, error) {
 		oldest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "holdfast_owed_oldest_seconds", Help: "For how long the oldest of what is owed has been owed; 0 if nothing is.",
 		}, []string{"destination"}),
+		log: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_log_oldest_seconds", Help: "How long ago the oldest volume of the event log was opened.",
+		}, nil),
+		volumes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_log_volumes", Help: "Volumes of the event log, each a partition in PostgreSQL.",
+		}, nil),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_poll_failures_total", Help: "Times that a gauge could not be brought up to date.",
 		}, []string{"of"}),
 		seen: map[string]bool{},
 	}
-	for _, c := range []prometheus.Collector{g.parked, g.owed, g.oldest, g.failures} {
+	for _, c := range []prometheus.Collector{g.parked, g.owed, g.oldest, g.log, g.volumes, g.failures} {
 		if err := h.metrics.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -55,7 +63,7 @@ func newGauges(h *house) (*gauges, error) {
 	for name := range h.config.Destinations {
 		g.seen[name] = true
 	}
-	for _, of := range []string{"parked", "owed"} {
+	for _, of := range []string{"parked", "owed", "log"} {
 		g.failures.WithLabelValues(of)
 	}
 	return g, nil
@@ -79,7 +87,7 @@ func (g *gauges) watch(ctx context.Context) {
 func (g *gauges) poll(ctx context.Context) {
 	g.polling.Lock()
 	defer g.polling.Unlock()
-	for of, ask := range map[string]func(context.Context) error{"parked": g.pollParked, "owed": g.pollOwed} {
+	for of, ask := range map[string]func(context.Context) error{"parked": g.pollParked, "owed": g.pollOwed, "log": g.pollLog} {
 		asking, cancel := context.WithTimeout(ctx, pollWithin)
 		err := ask(asking)
 		cancel()
@@ -120,5 +128,15 @@ func (g *gauges) pollOwed(ctx context.Context) error {
 		g.owed.WithLabelValues(name).Set(owed[name].count)
 		g.oldest.WithLabelValues(name).Set(owed[name].age)
 	}
+	return nil
+}
+
+func (g *gauges) pollLog(ctx context.Context) error {
+	volumes, err := g.house.store.Load().Volumes(ctx)
+	if err != nil || len(volumes) == 0 {
+		return err
+	}
+	g.volumes.WithLabelValues().Set(float64(len(volumes)))
+	g.log.WithLabelValues().Set(max(0, time.Since(volumes[0].Opened).Seconds()))
 	return nil
 }

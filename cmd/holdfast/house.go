@@ -142,17 +142,26 @@ func (h *house) work(ctx context.Context, ready func()) error {
 	var watch sync.WaitGroup
 	watching, stop := context.WithCancel(ctx)
 	watch.Go(func() { h.gauges.watch(watching) })
+	watch.Go(func() { h.scheduleHousekeeping(watching) })
 	defer watch.Wait()
 	defer stop()
 	return worker.Run(ctx, h.temporal, &activities.Activities{
 		Sources:  h.dialect,
 		State:    h.store.Load(),
 		Notifier: h.told,
+		Log:      h.store.Load(),
 		Key:      key,
 		Dedupe:   h.config.Dedupe,
 		Size:     h.size,
 		Metrics:  activities.NewMetrics(h.metrics),
 	}, worker.Options{TaskQueue: h.config.Temporal.TaskQueue, StopTimeout: h.stopTimeout}, ready)
+}
+
+// scheduleHousekeeping makes sure that there is a schedule. The worker does not wait for it, nor depend on it.
+func (h *house) scheduleHousekeeping(ctx context.Context) {
+	_ = h.await(ctx, "Temporal to schedule housekeeping", func(ctx context.Context) (passing bool, err error) {
+		return true, workflows.ScheduleHousekeeping(ctx, h.temporal, h.config.Temporal.TaskQueue)
+	}) // until it is done, or the worker ends
 }
 
 // prepare waits until the database and Temporal answer and returns the installation's key. The ingress, if there is one

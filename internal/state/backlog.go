@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,10 +20,10 @@ type Backlog struct {
 func (s *Store) Backlogs(ctx context.Context) ([]Backlog, error) {
 	var all []Backlog
 	const query = "SELECT destination, count(*), min(created_at) FROM outbox WHERE settled_at IS NULL GROUP BY destination"
-	err := s.read().each(ctx, query, nil, func(rows *sql.Rows) error {
+	err := s.read().each(ctx, query, nil, func(r row) error {
 		var b Backlog
 		var oldest int64
-		if err := rows.Scan(&b.Destination, &b.Notifications, &oldest); err != nil {
+		if err := r.Scan(&b.Destination, &b.Notifications, &oldest); err != nil {
 			return err
 		}
 		b.Oldest = time.UnixMicro(oldest).UTC()
@@ -52,11 +51,11 @@ func (s *Store) Unsettled(ctx context.Context, limit int) ([]Unsettled, error) {
 	var all []Unsettled
 	const query = `SELECT destination, workflow, events, created_at FROM outbox
 		WHERE settled_at IS NULL ORDER BY created_at, destination, workflow LIMIT ?`
-	err := s.read().each(ctx, query, []any{limit}, func(rows *sql.Rows) error {
+	err := s.read().each(ctx, query, []any{limit}, func(r row) error {
 		var u Unsettled
 		var events string
 		var since int64
-		if err := rows.Scan(&u.Destination, &u.Workflow, &events, &since); err != nil {
+		if err := r.Scan(&u.Destination, &u.Workflow, &events, &since); err != nil {
 			return err
 		}
 		ids, err := decodeIDs(events)

@@ -87,6 +87,6 @@ func cleanPostgres(p *pgconn.PgError) *failure {
 		f.data = true
 	}
 	f.away = slices.Contains(lettingNobodyIn, p.Code)
-	f.passing = p.Code == "40001" || p.Code == "40P01" // serialization failure, deadlock
+	f.passing = slices.Contains([]string{"40001", "40P01", "55P03"}, p.Code) // serialization failure, deadlock, lock timeout
 	return f
 }

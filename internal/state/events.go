@@ -1,8 +1,8 @@
 package state
 
 import (
+	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -19,51 +19,55 @@ func (g *group) writeEvents(ctx context.Context, c conn) error {
 		e := g.byID[id]
 		e.fresh, e.outcome = false, provisional(e.Event)
 		rows[i] = []any{
-			id, string(e.Event.Type), e.source, text(e.Event.Account), e.Event.Time.UnixMicro(), g.now,
+			e.key, string(e.Event.Type), e.source, text(e.Event.Account), e.Event.Time.UnixMicro(), g.now,
 			e.webhook, g.workflow, string(e.outcome), e.payload,
 		}
 	}
 	// An insert that meets the row of a transaction under way waits for its end. So what is not fresh here is committed.
-	const into = "INSERT INTO events (id, type, source, account, time, recorded_at, webhook, workflow, outcome, payload)"
-	err := c.insert(ctx, into, rows, "ON CONFLICT DO NOTHING RETURNING id", func(rows *sql.Rows) error {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+	const columns = "type, source, account, time, recorded_at, webhook, workflow, outcome, payload"
+	c.queueRows("WITH fresh (id, "+columns+") AS (", rows, `) INSERT INTO events (id, volume, `+columns+`)
+		SELECT id, `+currentVolume+`, `+columns+` FROM fresh
+		WHERE (SELECT volume FROM events known WHERE known.id = fresh.id AND known.volume < `+currentVolume+` LIMIT 1) IS NULL
+		ORDER BY id ON CONFLICT DO NOTHING RETURNING id, volume`, func(r row) error {
+		var key []byte
+		if err := r.Scan(&key, &g.volume); err != nil {
 			return err
 		}
-		g.byID[id].fresh = true
+		g.byID[unpackEvent(key)].fresh = true
 		return nil
 	})
-	if err != nil {
+	if err := c.flush(ctx); err != nil {
 		return err
 	}
 	return g.readKnown(ctx, c)
 }
 
 func (g *group) readKnown(ctx context.Context, c conn) error {
-	var known []string
+	var known []any
 	for _, id := range g.ids {
-		if !g.byID[id].fresh {
-			known = append(known, id)
+		if e := g.byID[id]; !e.fresh {
+			known = append(known, e.key)
 		}
 	}
 	found := 0
-	const query = "SELECT id, workflow, webhook, outcome FROM events WHERE id IN"
-	err := c.in(ctx, query, nil, known, func(rows *sql.Rows) error {
-		var id, workflow, from string
+	c.queueIn("SELECT id, workflow, webhook, outcome FROM events WHERE id IN", nil, known, func(r row) error {
+		var key, from []byte
+		var workflow string
 		var outcome webhook.Outcome
-		if err := rows.Scan(&id, &workflow, &from, &outcome); err != nil {
+		if err := r.Scan(&key, &workflow, &from, &outcome); err != nil {
 			return err
 		}
-		e := g.byID[id]
+		e := g.byID[unpackEvent(key)]
 		// Another webhook of this workflow counts as another owner, so that a group recorded webhook by webhook has the
 		// outcomes that it has when recorded at once.
-		if workflow != g.workflow || from != e.webhook {
+		if workflow != g.workflow || !bytes.Equal(from, e.webhook) {
 			outcome = webhook.Duplicate
 		}
 		e.outcome = outcome
 		found++
 		return nil
 	})
+	err := c.flush(ctx)
 	if err == nil && found < len(known) { // pruned between the two statements
 		return errAgain
 	}
@@ -82,20 +86,36 @@ func provisional(e webhook.Event) webhook.Outcome {
 }
 
 // writeOutcomes corrects what turned out to be other than provisional. Few do.
-func (g *group) writeOutcomes(ctx context.Context, c conn) error {
+func (g *group) writeOutcomes(c conn) {
 	for _, outcome := range []webhook.Outcome{webhook.Unchanged, webhook.Late} {
-		var ids []string
+		var keys []any
 		for _, id := range g.ids {
 			if e := g.byID[id]; e.fresh && e.outcome == outcome {
-				ids = append(ids, id)
+				keys = append(keys, e.key)
 			}
 		}
-		err := c.in(ctx, "UPDATE events SET outcome = ? WHERE id IN", []any{string(outcome)}, ids, nil)
-		if err != nil {
+		c.queueIn("UPDATE events SET outcome = ? WHERE volume = ? AND id IN", []any{string(outcome), g.volume}, keys, nil)
+	}
+}
+
+// eventsByID reads events of the log, in no order; those that are not there are left out.
+func eventsByID(ctx context.Context, c conn, ids []string) (map[string]webhook.Event, error) {
+	keys := make([]any, len(ids))
+	for i, id := range ids {
+		keys[i] = packEvent(id)
+	}
+	log := make(map[string]webhook.Event, len(ids))
+	c.queueIn("SELECT id, outcome, payload FROM events WHERE id IN", nil, keys, func(r row) error {
+		var key, payload []byte
+		var outcome webhook.Outcome
+		if err := r.Scan(&key, &outcome, &payload); err != nil {
 			return err
 		}
-	}
-	return nil
+		var err error
+		log[unpackEvent(key)], err = decode(payload, outcome)
+		return err
+	})
+	return log, c.flush(ctx)
 }
 
 // A Logged event is an entry of the log.
@@ -110,11 +130,11 @@ type Logged struct {
 func (s *Store) EventsOf(ctx context.Context, account string, limit int) ([]Logged, error) {
 	var log []Logged
 	const query = "SELECT payload, outcome, workflow, recorded_at FROM events WHERE account = ? ORDER BY time DESC, id LIMIT ?"
-	err := s.read().each(ctx, query, []any{text(account), limit}, func(rows *sql.Rows) error {
+	err := s.read().each(ctx, query, []any{text(account), limit}, func(r row) error {
 		var e Logged
 		var payload []byte
 		var recorded int64
-		if err := rows.Scan(&payload, &e.Outcome, &e.Workflow, &recorded); err != nil {
+		if err := r.Scan(&payload, &e.Outcome, &e.Workflow, &recorded); err != nil {
 			return err
 		}
 		var err error

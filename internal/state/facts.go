@@ -3,7 +3,6 @@ package state
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -60,15 +59,16 @@ func (g *group) writeFacts(ctx context.Context, c conn) error {
 			rows = append(rows, r.row(*f))
 		}
 	}
-	return c.insert(ctx, intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE
+	c.queueRows(intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE
 		SET value = excluded.value, time = excluded.time, safety = excluded.safety, event = excluded.event`, nil)
+	return nil
 }
 
 const intoFacts = "INSERT INTO facts (entity, aspect, parent, value, time, safety, event)"
 
 func (r register) row(f content) []any {
 	parent := r.entity[:max(0, strings.LastIndexByte(r.entity, '/'))]
-	return []any{r.entity, r.aspect, parent, f.value, f.time, f.safety, f.event}
+	return []any{r.entity, r.aspect, parent, f.value, f.time, int64(f.safety), f.event}
 }
 
 // lock reads the registers and keeps them for this transaction. It is an upsert that changes nothing, so that of two
@@ -79,16 +79,17 @@ func lock(ctx context.Context, c conn, registers []register, known map[register]
 	for i, r := range registers {
 		rows[i] = r.row(nothing)
 	}
-	return c.insert(ctx, intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE SET aspect = excluded.aspect
-		RETURNING entity, aspect, value, time, safety, event`, func(rows *sql.Rows) error {
+	c.queueRows(intoFacts, rows, `ON CONFLICT (entity, aspect) DO UPDATE SET aspect = excluded.aspect
+		RETURNING entity, aspect, value, time, safety, event`, func(row row) error {
 		var r register
 		var f content
-		if err := rows.Scan(&r.entity, &r.aspect, &f.value, &f.time, &f.safety, &f.event); err != nil {
+		if err := row.Scan(&r.entity, &r.aspect, &f.value, &f.time, &f.safety, &f.event); err != nil {
 			return err
 		}
 		known[r] = &f
 		return nil
 	})
+	return c.flush(ctx)
 }
 
 func registerOf(change webhook.Change) register {
@@ -145,10 +146,10 @@ func (s *Store) Facts(ctx context.Context, entity string, limit int) ([]Fact, er
 	var facts []Fact
 	const query = `SELECT entity, aspect, value, time, event FROM facts
 		WHERE entity = ? OR parent = ? ORDER BY entity, aspect LIMIT ?`
-	err := s.read().each(ctx, query, []any{text(entity), text(entity), limit}, func(rows *sql.Rows) error {
+	err := s.read().each(ctx, query, []any{text(entity), text(entity), limit}, func(r row) error {
 		var f Fact
 		var at int64
-		if err := rows.Scan(&f.Entity, &f.Aspect, (*[]byte)(&f.Value), &at, &f.Event); err != nil {
+		if err := r.Scan(&f.Entity, &f.Aspect, (*[]byte)(&f.Value), &at, &f.Event); err != nil {
 			return err
 		}
 		f.Time = time.UnixMicro(at).UTC()

@@ -11,14 +11,14 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*/*.sql
 var migrations embed.FS
 
 var errNewer = errors.New("the database was brought up to date by a newer version of Holdfast: run that version or a later one, or restore a backup made before")
 
 // migrate brings the tables up to date, or refuses a database that is ahead of this program.
-func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
+func migrate(ctx context.Context, dialect goose.Dialect, dir string, db *sql.DB) error {
+	files, err := fs.Sub(migrations, dir)
 	if err != nil {
 		return err
 	}

@@ -7,21 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"holdfast/internal/webhook"
 )
 
-// A debt is a row of the outbox.
-type debt struct {
-	events  []string
-	settled bool
-}
-
 // writeOutbox notes who is to be told of the fresh events. A workflow that owes a destination something already, because
 // it records webhook by webhook or a newer version found more in a webhook, owes it more.
-func (g *group) writeOutbox(ctx context.Context, c conn) error {
+func (g *group) writeOutbox(c conn) {
 	fresh := map[string][]string{}
 	for _, e := range g.entries {
 		if !e.fresh || !e.outcome.Told() {
@@ -39,53 +32,27 @@ func (g *group) writeOutbox(ctx context.Context, c conn) error {
 	for i, destination := range destinations {
 		rows[i] = []any{g.workflow, destination, encodeIDs(fresh[destination]), g.now}
 	}
-	found := map[string]debt{}
-	err := c.insert(ctx, "INSERT INTO outbox (workflow, destination, events, created_at)", rows,
-		`ON CONFLICT (workflow, destination) DO UPDATE SET workflow = excluded.workflow
-		RETURNING destination, events, settled_at`, func(rows *sql.Rows) error {
-			var destination, events string
-			var settled sql.NullInt64
-			if err := rows.Scan(&destination, &events, &settled); err != nil {
-				return err
-			}
-			ids, err := decodeIDs(events)
-			found[destination] = debt{ids, settled.Valid}
-			return err
-		})
-	if err != nil {
-		return err
-	}
-	for _, destination := range destinations {
-		d := found[destination]
-		if !d.settled && slices.Equal(d.events, fresh[destination]) {
-			continue // the row is new
-		}
-		const query = "UPDATE outbox SET events = ?, settled_at = NULL, how = '' WHERE workflow = ? AND destination = ?"
-		if err := c.exec(ctx, query, encodeIDs(append(d.events, fresh[destination]...)), g.workflow, destination); err != nil {
-			return err
-		}
-	}
-	return nil
+	// Both are JSON arrays, and the new one is not empty.
+	c.queueRows("INSERT INTO outbox (workflow, destination, events, created_at)", rows,
+		`ON CONFLICT (workflow, destination) DO UPDATE SET settled_at = NULL, how = '', events =
+		CASE outbox.events WHEN '[]' THEN excluded.events
+		ELSE substr(outbox.events, 1, length(outbox.events) - 1) || ',' || substr(excluded.events, 2) END`, nil)
 }
 
-// owedBy lists the unsettled rows of a workflow, by destination name.
-func owedBy(ctx context.Context, c conn, workflow string) ([]webhook.Owed, error) {
-	var owed []webhook.Owed
+// owedBy reads the unsettled rows of a workflow, in no order.
+func owedBy(c conn, workflow string, into *[]webhook.Owed) {
 	const query = "SELECT destination, events FROM outbox WHERE workflow = ? AND settled_at IS NULL"
-	err := c.each(ctx, query, []any{workflow}, func(rows *sql.Rows) error {
+	c.queue(query, []any{workflow}, func(r row) error {
 		var o webhook.Owed
 		var events string
-		if err := rows.Scan(&o.Destination, &events); err != nil {
+		if err := r.Scan(&o.Destination, &events); err != nil {
 			return err
 		}
 		var err error
 		o.Events, err = decodeIDs(events)
-		owed = append(owed, o)
+		*into = append(*into, o)
 		return err
 	})
-	// Not by the database, whose collation may be any.
-	slices.SortFunc(owed, func(a, b webhook.Owed) int { return strings.Compare(a.Destination, b.Destination) })
-	return owed, err
 }
 
 // Owed returns the events that a workflow owes a destination, in the order in which they are to be told; none if that is
@@ -97,18 +64,7 @@ func (s *Store) Owed(ctx context.Context, workflow, destination string) ([]webho
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)
 	}
-	log := make(map[string]webhook.Event, len(d))
-	err = c.in(ctx, "SELECT id, outcome, payload FROM events WHERE id IN", nil, d, func(rows *sql.Rows) error {
-		var id string
-		var outcome webhook.Outcome
-		var payload []byte
-		if err := rows.Scan(&id, &outcome, &payload); err != nil {
-			return err
-		}
-		var err error
-		log[id], err = decode(payload, outcome)
-		return err
-	})
+	log, err := eventsByID(ctx, c, d)
 	if err != nil {
 		return nil, fmt.Errorf("read events that are owed: %w", err)
 	}
@@ -129,11 +85,11 @@ func (s *Store) Settle(ctx context.Context, workflow, destination string, events
 		return nil
 	}
 	// Nearly always all of it was told, in order; that takes one statement. Any other case, or an error, takes the long way.
-	c := conn{s.writer, s.numbered}
+	c := s.alone()
 	const all = `UPDATE outbox SET events = '[]', settled_at = ?, how = ?
 		WHERE workflow = ? AND destination = ? AND settled_at IS NULL AND events = ? RETURNING workflow`
 	done := false
-	err := c.each(ctx, all, []any{time.Now().UnixMicro(), how, workflow, destination, encodeIDs(events)}, func(*sql.Rows) error {
+	err := c.each(ctx, all, []any{time.Now().UnixMicro(), how, workflow, destination, encodeIDs(events)}, func(row) error {
 		done = true
 		return nil
 	})
@@ -171,9 +127,9 @@ func settle(ctx context.Context, c conn, workflow, destination string, events []
 // readDebt reads the ids of one row; none if the query finds none.
 func readDebt(ctx context.Context, c conn, query, workflow, destination string) ([]string, error) {
 	var ids []string
-	err := c.each(ctx, query, []any{workflow, destination}, func(rows *sql.Rows) error {
+	err := c.each(ctx, query, []any{workflow, destination}, func(r row) error {
 		var events string
-		if err := rows.Scan(&events); err != nil {
+		if err := r.Scan(&events); err != nil {
 			return err
 		}
 		var err error

@@ -6,10 +6,10 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 )
@@ -20,30 +20,32 @@ const (
 )
 
 func openPostgres(ctx context.Context, url string, opts Options) (*Store, error) {
-	config, err := pgx.ParseConfig(url)
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil { // it quotes the url, which holds a password
 		return nil, errors.New("the url of a PostgreSQL database is postgres://USER:PASSWORD@HOST:PORT/DATABASE; this one cannot be read")
 	}
-	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, connectTimeout)
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "holdfast"
+	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
+	if config.ConnConfig.RuntimeParams["application_name"] == "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "holdfast"
 	}
-	// Statements of many rows come in many lengths. Prepared ones would fill the server's memory, once for each length
-	// and connection; remembering only their types costs no more round trips.
-	if !strings.Contains(url, "default_query_exec_mode") {
-		config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-	}
-	connector := stdlib.GetConnector(*config)
-	if err := migratePostgres(ctx, connector); err != nil {
+	if err := migratePostgres(ctx, stdlib.GetConnector(*config.ConnConfig)); err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(connector)
-	n := cmp.Or(opts.Connections, connections)
-	db.SetMaxOpenConns(n)
-	db.SetMaxIdleConns(n)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	// Whatever the server's default is: after waiting for another's insert, the next statement must see its row.
-	return &Store{writer: db, reader: db, isolation: sql.LevelReadCommitted, numbered: true}, nil
+	config.AfterConnect = plain
+	config.MaxConns = int32(cmp.Or(opts.Connections, connections))
+	config.MaxConnIdleTime = 5 * time.Minute
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, clean(err)
+	}
+	return &Store{db: postgresDB{pool}, numbered: true}, nil
+}
+
+// plain makes plans independent of what a table was when they were made: every statement of ours finds its rows by an
+// index, and a table that is empty now has a million rows in ten minutes.
+func plain(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off", pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 // migratePostgres brings the tables up to date. Those who start at the same time do it one after the other.
@@ -59,5 +61,5 @@ func migratePostgres(ctx context.Context, connector driver.Connector) error {
 	if _, err := locked.ExecContext(ctx, "SELECT pg_advisory_lock($1)", int64(lock)); err != nil {
 		return clean(err)
 	}
-	return migrate(ctx, goose.DialectPostgres, db)
+	return migrate(ctx, goose.DialectPostgres, "migrations/postgres", db)
 }

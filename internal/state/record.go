@@ -1,8 +1,8 @@
 package state
 
 import (
+	"bytes"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -30,13 +30,14 @@ func (s *Store) Record(ctx context.Context, workflow string, records []webhook.R
 	}
 	var owed []webhook.Owed
 	err = s.write(ctx, func(c conn) error {
-		var err error
-		owed, err = g.record(ctx, c)
-		return err
+		owed = nil
+		return g.record(ctx, c, &owed)
 	})
 	if err != nil {
 		return webhook.Recorded{}, fmt.Errorf("record: %w", err)
 	}
+	// Not by the database, whose collation may be any.
+	slices.SortFunc(owed, func(a, b webhook.Owed) int { return strings.Compare(a.Destination, b.Destination) })
 	return webhook.Recorded{Outcomes: g.outcomes(), Owed: owed}, nil
 }
 
@@ -46,14 +47,16 @@ type group struct {
 	records  []webhook.Record
 	entries  []*entry // each event once, in the order of the group
 	byID     map[string]*entry
-	ids      []string // sorted
+	ids      []string // in the order of their packed form
+	volume   int64    // of the log, to which the fresh events went
 	now      int64
 }
 
 // An entry is an event of a group, where it comes first.
 type entry struct {
 	*webhook.Candidate
-	webhook string
+	key     []byte // the id, packed
+	webhook []byte // packed
 	source  string
 	payload []byte
 	fresh   bool // not in the log before this transaction
@@ -79,36 +82,29 @@ func newGroup(workflow string, records []webhook.Record) (*group, error) {
 					return nil, fmt.Errorf("event %s: %w: the value of %s is not JSON", id, webhook.ErrUnprocessable, change.Aspect)
 				}
 			}
-			e := &entry{Candidate: candidate, webhook: r.Webhook, source: r.Source, payload: payload}
+			e := &entry{Candidate: candidate, key: packEvent(id), webhook: packWebhook(r.Webhook), source: r.Source, payload: payload}
 			g.entries, g.byID[id], g.ids = append(g.entries, e), e, append(g.ids, id)
 		}
 	}
-	slices.Sort(g.ids)
+	slices.SortFunc(g.ids, func(a, b string) int { return bytes.Compare(g.byID[a].key, g.byID[b].key) })
 	return g, nil
 }
 
-// record writes table after table, always in this order: see [conn.insert].
-func (g *group) record(ctx context.Context, c conn) ([]webhook.Owed, error) {
-	if err := g.writeWebhooks(ctx, c); err != nil {
-		return nil, fmt.Errorf("write webhooks: %w", err)
-	}
+// record writes table after table, always in this order: see [conn.queueRows]. It takes two round trips, or three where
+// something changes: to claim the events, to read and lock the facts, and to write the rest with the commit.
+func (g *group) record(ctx context.Context, c conn, owed *[]webhook.Owed) error {
+	holdVolume(c)
+	g.writeWebhooks(c)
 	if err := g.writeEvents(ctx, c); err != nil {
-		return nil, fmt.Errorf("write events: %w", err)
+		return fmt.Errorf("write webhooks and events: %w", err)
 	}
 	if err := g.writeFacts(ctx, c); err != nil {
-		return nil, fmt.Errorf("write facts: %w", err)
+		return fmt.Errorf("write facts: %w", err)
 	}
-	if err := g.writeOutcomes(ctx, c); err != nil {
-		return nil, fmt.Errorf("write outcomes: %w", err)
-	}
-	if err := g.writeOutbox(ctx, c); err != nil {
-		return nil, fmt.Errorf("write outbox: %w", err)
-	}
-	owed, err := owedBy(ctx, c, g.workflow)
-	if err != nil {
-		return nil, fmt.Errorf("read outbox: %w", err)
-	}
-	return owed, nil
+	g.writeOutcomes(c)
+	g.writeOutbox(c)
+	owedBy(c, g.workflow, owed)
+	return nil
 }
 
 func (g *group) outcomes() [][]webhook.Outcome {
@@ -129,21 +125,21 @@ func (g *group) outcomes() [][]webhook.Outcome {
 	return all
 }
 
-func (g *group) writeWebhooks(ctx context.Context, c conn) error {
+func (g *group) writeWebhooks(c conn) {
 	rows := make([][]any, len(g.records))
 	for i, r := range g.records {
-		rows[i] = []any{r.Webhook, g.workflow, r.Source, r.Received.UnixMicro()}
+		rows[i] = []any{packWebhook(r.Webhook), g.workflow, r.Source, r.Received.UnixMicro()}
 	}
-	slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	return c.insert(ctx, "INSERT INTO webhooks (webhook, workflow, source, received)", rows, "ON CONFLICT DO NOTHING", nil)
+	slices.SortFunc(rows, func(a, b []any) int { return bytes.Compare(a[0].([]byte), b[0].([]byte)) })
+	c.queueRows("WITH fresh (webhook, workflow, source, received) AS (", rows, `) INSERT INTO webhooks (webhook, volume, workflow, source, received)
+		SELECT webhook, `+currentVolume+`, workflow, source, received FROM fresh WHERE true ORDER BY webhook ON CONFLICT DO NOTHING`, nil)
 }
 
 // Workflow returns the id of the workflow that recorded a webhook, alone or in a group; "" if none did.
 func (s *Store) Workflow(ctx context.Context, webhook string) (string, error) {
 	var workflow string
-	err := s.read().each(ctx, "SELECT workflow FROM webhooks WHERE webhook = ?", []any{webhook}, func(rows *sql.Rows) error {
-		return rows.Scan(&workflow)
-	})
+	const query = "SELECT workflow FROM webhooks WHERE webhook = ? ORDER BY volume LIMIT 1"
+	err := s.read().each(ctx, query, []any{packWebhook(webhook)}, func(r row) error { return r.Scan(&workflow) })
 	if err != nil {
 		return "", fmt.Errorf("find workflow of webhook: %w", err)
 	}

@@ -47,7 +47,7 @@ func openSQLite(ctx context.Context, path string) (*Store, error) {
 	}
 	reader.SetMaxOpenConns(max(2, runtime.GOMAXPROCS(0)))
 	reader.SetMaxIdleConns(max(2, runtime.GOMAXPROCS(0)))
-	return &Store{writer: writer, reader: reader}, nil
+	return &Store{db: sqliteDB{writer, reader}}, nil
 }
 
 // makeFile makes an empty database that only its owner can read; SQLite would make one that everybody can, and gives its
@@ -84,7 +84,7 @@ func makeFile(path string) error {
 // find that somebody was faster fail, look again, and find it done.
 func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	for attempt := 1; ; attempt++ {
-		err := migrate(ctx, goose.DialectSQLite3, db)
+		err := migrate(ctx, goose.DialectSQLite3, "migrations/sqlite", db)
 		if err == nil || errors.Is(err, errNewer) || attempt == attempts || !pause(ctx, attempt) {
 			return err
 		}

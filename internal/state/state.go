@@ -7,7 +7,6 @@ package state
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,10 +17,8 @@ import (
 // Its errors hold no values from the data. One that wraps [webhook.ErrUnprocessable] is the fault of the data, and
 // trying again will not help; any other may pass, and one that wraps [ErrUnreachable] says that nobody was there.
 type Store struct {
-	writer    *sql.DB
-	reader    *sql.DB // the same as writer in PostgreSQL
-	isolation sql.IsolationLevel
-	numbered  bool // placeholders are $1, $2, … instead of ?
+	db       database
+	numbered bool // it is PostgreSQL: see [conn]
 }
 
 // Options are the settings of a Store. The zero value is good.
@@ -75,7 +72,7 @@ func (s *Store) makeKey(ctx context.Context) error {
 // for everyone who opens it.
 func (s *Store) Key(ctx context.Context) ([]byte, error) {
 	var secret []byte
-	err := s.read().each(ctx, "SELECT secret FROM installation", nil, func(rows *sql.Rows) error { return rows.Scan(&secret) })
+	err := s.read().each(ctx, "SELECT secret FROM installation", nil, func(r row) error { return r.Scan(&secret) })
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
@@ -94,9 +91,4 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Close closes the database. What is under way is waited for.
-func (s *Store) Close() error {
-	if s.reader == s.writer {
-		return s.writer.Close()
-	}
-	return errors.Join(s.reader.Close(), s.writer.Close()) // the writer last: it checkpoints
-}
+func (s *Store) Close() error { return s.db.Close() }

@@ -41,3 +41,11 @@ var (
 	ErrDuplicate = errors.New("webhook is known already")
 	ErrTooLarge  = errors.New("webhook does not fit in a workflow")
 )
+
+// Pruned is what was removed of the log and the outbox because nobody needs it any more.
+type Pruned struct {
+	Opened        bool  `json:"opened,omitempty"`        // a new volume of the log
+	Volumes       int64 `json:"volumes,omitempty"`       // of the log
+	Events        int64 `json:"events,omitempty"`        // that were in them; roughly, where only the database's estimate is known
+	Notifications int64 `json:"notifications,omitempty"` // settled ones, from the outbox
+}

@@ -1,0 +1,78 @@
+-- The same tables as in SQLite, but the log is partitioned. Times are microseconds since 1970, UTC.
+
+-- +goose Up
+CREATE TABLE installation (
+    id     INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    secret BYTEA   NOT NULL
+);
+
+-- The log is kept in volumes. The latest is written; one that is old enough is thrown away whole.
+CREATE TABLE volumes (
+    volume    INTEGER NOT NULL PRIMARY KEY,
+    opened_at BIGINT  NOT NULL
+);
+INSERT INTO volumes VALUES (1, (extract(epoch FROM now()) * 1000000)::bigint);
+
+-- Which workflow recorded a webhook, also for those that were recorded in groups. Ids are packed, here and below.
+CREATE TABLE webhooks (
+    webhook  BYTEA   NOT NULL CHECK (length(webhook) > 0),
+    volume   INTEGER NOT NULL,
+    workflow TEXT    NOT NULL CHECK (workflow <> ''),
+    source   TEXT    NOT NULL,
+    received BIGINT  NOT NULL,
+    PRIMARY KEY (webhook, volume)
+) PARTITION BY LIST (volume);
+CREATE TABLE webhooks_1 PARTITION OF webhooks FOR VALUES IN (1);
+
+-- The event log. An event belongs to the workflow, and the webhook, that recorded it first; it is in one volume only.
+CREATE TABLE events (
+    id          BYTEA   NOT NULL CHECK (length(id) > 0),
+    volume      INTEGER NOT NULL,
+    type        TEXT    NOT NULL,
+    source      TEXT    NOT NULL,
+    account     TEXT    NOT NULL,
+    time        BIGINT  NOT NULL,
+    recorded_at BIGINT  NOT NULL,
+    webhook     BYTEA   NOT NULL,
+    workflow    TEXT    NOT NULL CHECK (workflow <> ''),
+    outcome     TEXT    NOT NULL,
+    payload     BYTEA   NOT NULL,
+    PRIMARY KEY (id, volume)
+) PARTITION BY LIST (volume);
+CREATE INDEX events_account ON events (account, time);
+CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1);
+
+-- What a workflow owes a destination: a JSON array of event ids, in order, empty once settled.
+CREATE TABLE outbox (
+    workflow    TEXT   NOT NULL CHECK (workflow <> ''),
+    destination TEXT   NOT NULL CHECK (destination <> ''),
+    events      TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    settled_at  BIGINT,
+    how         TEXT   NOT NULL DEFAULT '',
+    PRIMARY KEY (workflow, destination)
+);
+CREATE INDEX outbox_settled ON outbox (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX outbox_unsettled ON outbox (destination, created_at) WHERE settled_at IS NULL;
+
+-- What is known: the value of an aspect of an entity, as of a time, and the event that says so. Parent is the entity's
+-- name up to its last slash: account, phone/{account}, contact/{phone}.
+CREATE TABLE facts (
+    entity TEXT   NOT NULL,
+    aspect TEXT   NOT NULL,
+    parent TEXT   NOT NULL,
+    value  TEXT   NOT NULL,
+    time   BIGINT NOT NULL,
+    safety BIGINT NOT NULL,
+    event  TEXT   NOT NULL,
+    PRIMARY KEY (entity, aspect)
+);
+CREATE INDEX facts_parent ON facts (parent, entity, aspect);
+
+-- +goose Down
+DROP TABLE facts;
+DROP TABLE outbox;
+DROP TABLE events;
+DROP TABLE webhooks;
+DROP TABLE volumes;
+DROP TABLE installation;
