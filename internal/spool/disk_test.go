@@ -156,7 +156,7 @@ func once(n int, err error, forLong bool) (fail func(string, string) error, happ
 // And once the disk works again, so does the spool.
 func TestEveryOperationFails(t *testing.T) {
 	t.Parallel()
-	for _, failure := range []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS} {
+	for _, failure := range []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EROFS} {
 		for _, forLong := range []bool{false, true} {
 			failed := true
 			for n := 1; failed; n++ {
@@ -167,7 +167,7 @@ func TestEveryOperationFails(t *testing.T) {
 }
 
 // failAt lives through a failure, and reports whether there was one.
-func failAt(t *testing.T, n int, failure error, forLong bool) bool {
+func failAt(t *testing.T, n int, failure syscall.Errno, forLong bool) bool {
 	d := &frail{}
 	s := open(t, Options{Dir: t.TempDir(), SegmentBytes: 200, disk: d})
 	fail, happened := once(n, failure, forLong)

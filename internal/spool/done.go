@@ -40,18 +40,22 @@ func (s *segment) readProgress() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read progress: %w", err)
 	}
+	s.applyProgress(b)
+	return nil
+}
+
+func (s *segment) applyProgress(b []byte) {
 	b = b[:len(b)-len(b)%doneSize]
 	s.recorded = int64(len(b)) // what is behind it was never written to its end, and is written over
 	for part := range slices.Chunk(b, doneSize) {
 		if binary.LittleEndian.Uint32(part[8:]) != doneSum(s.salt, part) {
 			continue
 		}
-		last := int64(binary.LittleEndian.Uint32(part[4:]))
-		for i := s.find(int64(binary.LittleEndian.Uint32(part))); i < len(s.marks) && int64(s.marks[i].offset) <= last; i++ {
+		first, last := binary.LittleEndian.Uint32(part), binary.LittleEndian.Uint32(part[4:])
+		for i := s.find(int64(first)); i < len(s.marks) && s.marks[i].offset <= last; i++ {
 			s.settle(i)
 		}
 	}
-	return nil
 }
 
 // Done takes entries out of the queue, whatever their order: they are not read again. That is not synced, so after a crash
@@ -59,11 +63,11 @@ func (s *segment) readProgress() error {
 func (q *Queue) Done(entries []Entry) error {
 	q.settling.Lock()
 	defer q.settling.Unlock()
-	touched, err := q.settle(entries)
-	for s, indices := range touched {
+	progress, err := q.settle(entries)
+	for s, parts := range progress {
 		gone, failed := q.sweep(s)
 		if !gone || s.bad || s.unread {
-			failed = errors.Join(failed, q.record(s, indices))
+			failed = errors.Join(failed, q.record(s, parts))
 		}
 		err = errors.Join(err, failed)
 	}
@@ -73,14 +77,14 @@ func (q *Queue) Done(entries []Entry) error {
 	return nil
 }
 
-// settle marks entries in memory and tells, by segment, which marks are new.
-func (q *Queue) settle(entries []Entry) (map[*segment][]int, error) {
+// settle marks entries in memory and makes what the files of progress have to say of it.
+func (q *Queue) settle(entries []Entry) (map[*segment][]byte, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return nil, ErrClosed
 	}
-	touched := make(map[*segment][]int)
+	marks := make(map[*segment][]int)
 	for _, e := range entries {
 		at, ok := slices.BinarySearchFunc(q.segments, e.segment, func(s *segment, number uint64) int {
 			return cmp.Compare(s.number, number)
@@ -90,37 +94,46 @@ func (q *Queue) settle(entries []Entry) (map[*segment][]int, error) {
 		}
 		s := q.segments[at]
 		if i := s.find(e.offset); i < len(s.marks) && s.settle(i) {
-			touched[s] = append(touched[s], i)
+			marks[s] = append(marks[s], i)
 			q.left--
 		}
 	}
-	return touched, nil
+	progress := make(map[*segment][]byte)
+	for s, indices := range marks {
+		progress[s] = s.progress(indices)
+	}
+	return progress, nil
 }
 
-// record appends to the file of progress. Neighbours take one part together.
-func (q *Queue) record(s *segment, indices []int) error {
+// progress makes the parts that say that these marks are done. Neighbours share one.
+func (s *segment) progress(indices []int) []byte {
 	slices.Sort(indices)
-	var b []byte
+	var parts []byte
 	for i := 0; i < len(indices); {
 		j := i + 1
 		for j < len(indices) && indices[j] == indices[j-1]+1 {
 			j++
 		}
-		b = appendDone(b, s.salt, s.marks[indices[i]].offset, s.marks[indices[j-1]].offset)
+		parts = appendDone(parts, s.salt, s.marks[indices[i]].offset, s.marks[indices[j-1]].offset)
 		i = j
 	}
+	return parts
+}
+
+// record appends to the file of progress.
+func (q *Queue) record(s *segment, parts []byte) error {
 	f, err := q.spool.options.disk.open(s.base + doneEnd)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(b, s.recorded)
+	_, err = f.WriteAt(parts, s.recorded)
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	s.recorded += int64(len(b))
+	s.recorded += int64(len(parts))
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.account(int64(len(b)))
+	q.account(int64(len(parts)))
 	return nil
 }
 

@@ -92,17 +92,13 @@ func scanSegment(file string, b []byte, salt uint64, found func(offset int64, h 
 	size := int64(len(b))
 	out := scan{size: size, torn: size}
 	pos := int64(min(len(magic), len(b)))
-	switch {
-	case string(b[:pos]) == magic[:pos]:
-	case zeros(b):
+	begun := string(b[:pos]) == magic[:pos]
+	if begun && pos < int64(len(magic)) || zeros(b) {
 		out.torn = 0
 		return out
-	default:
-		out.bad = append(out.bad, Range{file, 0, pos})
 	}
-	if pos < int64(len(magic)) {
-		out.torn = 0
-		return out
+	if !begun {
+		out.bad = append(out.bad, Range{file, 0, pos})
 	}
 	for pos < size {
 		h, data, ok := readRecord(b[pos:], salt, pos)

@@ -387,10 +387,18 @@ func sorted(labels ...string) string {
 	return strings.Join(labels, " ")
 }
 
+// registered has the series of a spool that was opened without a registry.
+func registered(t testing.TB, s *Spool) prometheus.Gatherer {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	if err := s.metrics.register(reg, s.queues()); err != nil {
+		t.Fatal(err)
+	}
+	return reg
+}
+
 // damages is how many unreadable parts a spool has found.
 func damages(t testing.TB, s *Spool) float64 {
 	t.Helper()
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(s.metrics.damaged)
-	return gather(t, reg)["holdfast_spool_damaged_total"]
+	return gather(t, registered(t, s))["holdfast_spool_damaged_total"]
 }

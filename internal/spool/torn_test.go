@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -74,7 +75,7 @@ func goesOn(t *testing.T, s *Spool, before []string) {
 	wantQueue(t, s.Bulk, before...)
 	add(t, s.Bulk, "later")
 	s = reopen(t, s)
-	wantQueue(t, s.Bulk, append(before[:len(before):len(before)], "later")...)
+	wantQueue(t, s.Bulk, append(slices.Clip(before), "later")...)
 	if got, want := s.Bulk.Stats().Bytes, diskBytes(t, s.Bulk); got > want || got <= want-doneSize { // or a part of progress
 		t.Errorf("%d bytes are counted, and there are %d", got, want)
 	}
