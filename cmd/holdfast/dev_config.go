@@ -78,13 +78,14 @@ func writeDemo(path, data string) error {
 ingress: {listen: "127.0.0.1:8080"}
 metrics: {listen: "127.0.0.1:9090"}
 state: {url: "sqlite:%s"}
+spool: {dir: %q}
 sources:
   meta-demo: {provider: meta, app_secrets: [%q], verify_token: %q}
   nxtele-demo: {provider: nxtele, access_keys: {demo: %q}}
 # 'holdfast dev' adds a destination named "terminal", which prints what it is told. Others go here:
 # destinations:
 #   crm: {url: "http://127.0.0.1:9999/hooks", secret: "whsec_%s", events: ["account.*", "contact.*"]}
-`, filepath.ToSlash(filepath.Join(data, "state.db")), rand.Text(), rand.Text(), rand.Text(), newSigningKey())
+`, filepath.ToSlash(filepath.Join(data, "state.db")), filepath.ToSlash(filepath.Join(data, "spool")), rand.Text(), rand.Text(), rand.Text(), newSigningKey())
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write demonstration configuration: %w", err)
 	}

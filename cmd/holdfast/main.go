@@ -69,7 +69,8 @@ func newRoot() *cobra.Command {
 	common.register(root)
 	root.AddCommand(
 		newDev(&common), newServe(&common), newIngress(&common), newWorker(&common),
-		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newCheck(&common), newSetup(&common),
+		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newSpool(&common),
+		newCheck(&common), newSetup(&common),
 	)
 	return root
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"holdfast/internal/spool"
 )
 
 // The scripts under testdata/script run the program as a person would. $TEMPORAL is a Temporal server, and $NAMESPACE one
@@ -30,10 +32,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv(asProgram, "1")
 			_, address := temporalServer(t)
 			env.Setenv("TEMPORAL", address)
+			env.Values[spoolKey{}] = new(*spool.Spool)
 			env.Setenv("NAMESPACE", fmt.Sprintf("fresh-%x", time.Now().UnixNano()))
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"house": houseCommand(t)},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"house": houseCommand(t), "spool": spoolCommand},
 	})
 }
 

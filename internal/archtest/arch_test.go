@@ -111,9 +111,9 @@ var plan = []room{
 		never: []string{"database/sql"},
 	},
 	{
-		path: "internal/spool",
-		says: "spool keeps webhooks on disk; it knows neither Temporal nor who sent them",
-		ours: []string{nouns}, libs: []string{compression, prometheus, groups},
+		path:  "internal/spool",
+		says:  "spool keeps bytes on disk; it knows neither Temporal nor what they are",
+		libs:  []string{prometheus},
 		never: []string{"database/sql", "net"},
 	},
 	{

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"fmt"
 	"slices"
 
 	"holdfast/internal/webhook"
@@ -10,6 +11,15 @@ import (
 type record struct {
 	Webhook webhook.Webhook `json:"webhook"`
 	Peek    webhook.Peek    `json:"peek"`
+}
+
+// Spooled reads the webhook in an entry of the spool.
+func Spooled(c Codec, data []byte) (webhook.Webhook, error) {
+	var r record
+	if err := c.Decode(data, &r); err != nil {
+		return webhook.Webhook{}, fmt.Errorf("read spooled webhook: %w", err)
+	}
+	return r.Webhook, nil
 }
 
 // mostPeeked bounds what is known at a glance of a group; it is shown, and nothing depends on it.

@@ -72,7 +72,7 @@ func (q *Queue) room() int64 {
 	if most == 0 {
 		return maxAppend
 	}
-	if q.name == bulk {
+	if q.name == Bulk {
 		most -= most / 8
 	}
 	return most - q.spool.used.Load()

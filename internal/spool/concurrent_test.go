@@ -100,9 +100,9 @@ func TestCloseWhileAppending(t *testing.T) {
 	for range 100 {
 		<-begun
 	}
-	s = reopen(t, s)
+	next := reopen(t, s)
 	appending.Wait()
-	if got := s.Bulk.Stats().Entries; int64(got) != taken.Load() {
+	if got := next.Bulk.Stats().Entries; int64(got) != taken.Load() {
 		t.Errorf("%d entries are there, %d were acknowledged", got, taken.Load())
 	}
 }

@@ -72,8 +72,9 @@ func readRecord(b []byte, salt uint64, offset int64) (h header, data []byte, ok 
 
 // A Range is a part of a file, from the first byte to the one behind the last.
 type Range struct {
-	File     string
-	From, To int64
+	File string `json:"file"`
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
 }
 
 // A scan is what the bytes of a segment turned out to be.

@@ -133,7 +133,7 @@ func Open(o Options) (*Spool, error) {
 
 func (s *Spool) open() error {
 	s.metrics = newMetrics()
-	s.Urgent, s.Bulk, s.Aside = newQueue(s, urgent), newQueue(s, bulk), newQueue(s, aside)
+	s.Urgent, s.Bulk, s.Aside = newQueue(s, Urgent), newQueue(s, Bulk), newQueue(s, Aside)
 	for _, q := range s.queues() {
 		if err := os.MkdirAll(q.dir, 0o700); err != nil {
 			return fmt.Errorf("make spool: %w", err)
@@ -153,13 +153,13 @@ func (s *Spool) open() error {
 
 // The names of the queues, as directories and in metrics.
 const (
-	urgent = "urgent"
-	bulk   = "bulk"
-	aside  = "aside"
+	Urgent = "urgent"
+	Bulk   = "bulk"
+	Aside  = "aside"
 )
 
 // names are the queues in the order in which they are shown.
-func names() []string { return []string{urgent, bulk, aside} }
+func names() []string { return []string{Urgent, Bulk, Aside} }
 
 func (s *Spool) queues() []*Queue { return []*Queue{s.Urgent, s.Bulk, s.Aside} }
 

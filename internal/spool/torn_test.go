@@ -55,14 +55,14 @@ func prepare(t *testing.T) specimen {
 func (p specimen) place(t *testing.T, segment, progress []byte) *Spool {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, bulk), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, Bulk), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for name, b := range map[string][]byte{p.segment: segment, p.progress: progress} {
 		if b == nil {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(dir, bulk, name), b, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, Bulk, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
