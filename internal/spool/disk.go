@@ -41,7 +41,22 @@ type system struct{}
 
 type systemFile struct{ *os.File }
 
-func (f systemFile) Datasync() error { return datasync(f.File) }
+var errDeleted = errors.New("somebody has deleted the file")
+
+// Datasync fails as well if the file has no name any more: then it is durable for nobody.
+func (f systemFile) Datasync() error {
+	if err := datasync(f.File); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Nlink == 0 {
+		return errDeleted
+	}
+	return nil
+}
 
 func (system) create(path string) (file, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

@@ -295,8 +295,11 @@ func TestFullDisk(t *testing.T) {
 	if err := s.Err(); !errors.Is(err, ErrFull) {
 		t.Errorf("the disk is full, and the spool says: %v", err)
 	}
-	if err := s.Bulk.Done(peek(t, s.Bulk)[:0]); err != nil {
-		t.Error(err)
+	if err := s.Bulk.Append([]byte("some"), []byte("of it"), []byte("would fit")); !errors.Is(err, ErrFull) {
+		t.Errorf("appended to a full disk: %v", err)
+	}
+	if got, want := fileSize(segment.base+segmentEnd), segment.size; got != want { // or the next process would read it
+		t.Errorf("the segment has %d bytes, had %d before", got, want)
 	}
 	d.set(nil)
 	s.mu.Lock()

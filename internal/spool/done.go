@@ -64,12 +64,15 @@ func (q *Queue) Done(entries []Entry) error {
 	q.settling.Lock()
 	defer q.settling.Unlock()
 	progress, err := q.settle(entries)
-	for s, parts := range progress {
+	for s := range progress { // first, as it makes room
 		gone, failed := q.sweep(s)
-		if !gone || s.bad || s.unread {
-			failed = errors.Join(failed, q.record(s, parts))
+		if gone && !s.bad && !s.unread {
+			delete(progress, s)
 		}
 		err = errors.Join(err, failed)
+	}
+	for s, parts := range progress {
+		err = errors.Join(err, q.record(s, parts))
 	}
 	if err != nil {
 		return fmt.Errorf("record progress of spool: %w", err)
@@ -105,13 +108,14 @@ func (q *Queue) settle(entries []Entry) (map[*segment][]byte, error) {
 	return progress, nil
 }
 
-// progress makes the parts that say that these marks are done. Neighbours share one.
+// progress makes the parts that say that these marks are done. Neighbours share one, unless there may be a record between
+// them that could not be read: the next process may be able to.
 func (s *segment) progress(indices []int) []byte {
 	slices.Sort(indices)
 	var parts []byte
 	for i := 0; i < len(indices); {
 		j := i + 1
-		for j < len(indices) && indices[j] == indices[j-1]+1 {
+		for j < len(indices) && indices[j] == indices[j-1]+1 && !s.bad && !s.unread {
 			j++
 		}
 		parts = appendDone(parts, s.salt, s.marks[indices[i]].offset, s.marks[indices[j-1]].offset)

@@ -304,6 +304,27 @@ func TestBound(t *testing.T) {
 	}
 }
 
+// A spool that somebody has deleted takes nothing more, until it is there again.
+func TestDeletedWhileOpen(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{Dir: t.TempDir()})
+	add(t, s.Bulk, "a")
+	if err := os.RemoveAll(s.Bulk.dir); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Bulk.Append([]byte("b")); !errors.Is(err, fs.ErrNotExist) || s.Err() == nil {
+			t.Errorf("appended to what was deleted: %v, and the spool says: %v", err, s.Err())
+		}
+	}
+	if err := os.Mkdir(s.Bulk.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	add(t, s.Bulk, "c")
+	wantQueue(t, s.Bulk, "c")
+	wantQueue(t, reopen(t, s).Bulk, "c")
+}
+
 func TestWake(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{Dir: t.TempDir()})

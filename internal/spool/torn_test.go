@@ -179,6 +179,24 @@ func TestProgressIsCutOrRotten(t *testing.T) {
 	}
 }
 
+// What could not be read once and can be read later was not done in between.
+func TestDamageThatPasses(t *testing.T) {
+	t.Parallel()
+	p := prepare(t)
+	rotten := bytes.Clone(p.whole)
+	rotten[p.ends[2]-1] ^= 1
+	s := p.place(t, rotten, nil)
+	done(t, s.Bulk, peek(t, s.Bulk)[:3]...)
+	wantQueue(t, s.Bulk, p.entries[4])
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.Bulk.dir, p.segment), p.whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantQueue(t, open(t, s.options).Bulk, p.entries[2], p.entries[4])
+}
+
 // What rots while the spool is open is found when it is read; a file that somebody deletes is noticed.
 func TestDamageWhileOpen(t *testing.T) {
 	t.Parallel()
