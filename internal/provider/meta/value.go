@@ -23,20 +23,15 @@ func Cut(body []byte) Value {
 // Missing reports whether there is no value, or null.
 func (v Value) Missing() bool { return len(v) == 0 || v[0] == 'n' }
 
-// Members yields the members of an object in their order, repeated names included; nothing of other values.
-func (v Value) Members() iter.Seq2[string, Value] {
-	return func(yield func(string, Value) bool) {
-		for name, member := range v.pairs() {
-			if !yield(name.Text(), member) {
-				return
-			}
-		}
-	}
+// A Member is one of an object.
+type Member struct {
+	Name  Value // as it came, in quotes
+	Value Value
 }
 
-// pairs is Members with the names as they came.
-func (v Value) pairs() iter.Seq2[Value, Value] {
-	return func(yield func(Value, Value) bool) {
+// Members yields the members of an object in their order, repeated names included; nothing of other values.
+func (v Value) Members() iter.Seq[Member] {
+	return func(yield func(Member) bool) {
 		for rest := v.inside('{'); ; {
 			name, after := cut(rest)
 			if len(name) == 0 || name[0] != '"' {
@@ -47,7 +42,7 @@ func (v Value) pairs() iter.Seq2[Value, Value] {
 				return
 			}
 			member, after := cut(after)
-			if len(member) == 0 || !yield(name, member) {
+			if len(member) == 0 || !yield(Member{name, member}) {
 				return
 			}
 			if rest, ok = skip(after, ','); !ok {
@@ -55,6 +50,17 @@ func (v Value) pairs() iter.Seq2[Value, Value] {
 			}
 		}
 	}
+}
+
+// Is reports whether a member has a name.
+func (m Member) Is(name string) bool { return string(m.name()) == name }
+
+// name is that of a member without its quotes, cut out if there is nothing to decode in it.
+func (m Member) name() []byte {
+	if n := m.Name; len(n) >= 2 && n[len(n)-1] == '"' && bytes.IndexByte(n, '\\') < 0 && utf8.Valid(n) {
+		return n[1 : len(n)-1]
+	}
+	return []byte(m.Name.Text())
 }
 
 // Elements yields the elements of an array; nothing of other values.
@@ -73,8 +79,9 @@ func (v Value) Elements() iter.Seq[Value] {
 	}
 }
 
-// An Object is the members of a JSON object by their exact names.
-type Object map[string]Value
+// An Object is the members of a JSON object, each name once. Objects of webhooks have a dozen members: to look through
+// them takes less than to make a map.
+type Object []Member
 
 // Object returns the members of an object. The reason is empty unless the value is no object or repeats a name: then we
 // could not know what the sender meant.
@@ -82,20 +89,59 @@ func (v Value) Object() (o Object, reason string) {
 	if len(v) == 0 || v[0] != '{' {
 		return nil, notObject
 	}
-	o = Object{}
-	for name, member := range v.Members() {
-		if _, repeated := o[name]; repeated {
+	o = make(Object, 0, 8)
+	var known names
+	for member := range v.Members() {
+		if known.add(member.name()) {
 			return nil, repeatedName
 		}
-		o[name] = member
+		o = append(o, member)
 	}
 	return o, ""
 }
 
+// Get returns the member of a name, or the zero Value.
+func (o Object) Get(name string) Value {
+	for _, member := range o {
+		if member.Is(name) {
+			return member.Value
+		}
+	}
+	return nil
+}
+
 // Object returns the object that is a member, or nil.
 func (o Object) Object(name string) Object {
-	member, _ := o[name].Object()
+	member, _ := o.Get(name).Object()
 	return member
+}
+
+// names finds repeated names.
+type names struct {
+	few  [][]byte
+	many map[string]struct{} // used from a number on at which looking through them would take long
+}
+
+// add reports whether a name was added before.
+func (n *names) add(name []byte) (repeated bool) {
+	const few = 32
+	if n.many == nil {
+		for _, known := range n.few {
+			if bytes.Equal(known, name) {
+				return true
+			}
+		}
+		if n.few = append(n.few, name); len(n.few) == few {
+			n.many = make(map[string]struct{}, 2*few)
+			for _, known := range n.few {
+				n.many[string(known)] = struct{}{}
+			}
+		}
+		return false
+	}
+	_, repeated = n.many[string(name)]
+	n.many[string(name)] = struct{}{}
+	return repeated
 }
 
 // flaw says why a value should not be interpreted at all, or nothing. Depth bounds its recursion, and that of whoever
@@ -114,13 +160,12 @@ func flawWithin(v Value, depth int) string {
 	if depth == 0 {
 		return tooDeep
 	}
-	names := map[string]struct{}{}
-	for name, member := range v.Members() {
-		if _, repeated := names[name]; repeated {
+	var known names
+	for member := range v.Members() {
+		if known.add(member.name()) {
 			return repeatedName
 		}
-		names[name] = struct{}{}
-		if reason := flawWithin(member, depth-1); reason != "" {
+		if reason := flawWithin(member.Value, depth-1); reason != "" {
 			return reason
 		}
 	}
