@@ -150,18 +150,18 @@ func (c Change) key() string {
 
 // Key joins the parts of a natural key so that no two lists of parts run together.
 func Key(parts ...string) string {
-	size := 1
+	size := 2
 	for _, part := range parts {
 		size += len(part) + 3
 	}
-	key := make([]byte, 0, size)
+	key := append(make([]byte, 0, size), '[')
 	for i, part := range parts {
 		if i > 0 {
 			key = append(key, ' ')
 		}
 		key = strconv.AppendQuote(key, part)
 	}
-	return string(key)
+	return string(append(key, ']'))
 }
 
 func hash(data []byte) string {

@@ -182,7 +182,7 @@ func TestPeek(t *testing.T) {
 		{ban, webhook.Peek{Fields: []string{"account_update"}, Accounts: []string{"100000000000001"}, Urgent: true}},
 		{`{"value":{"user_preferences":[]},"field":"user_preferences"}`, webhook.Peek{Fields: []string{"user_preferences"}, Urgent: true}},
 		{`{"value":{},"field":"smb_message_echoes"}`, webhook.Peek{Fields: []string{"smb_message_echoes"}}},
-		{`{"statuses":[{}],"wabaId":"1"}`, webhook.Peek{Fields: []string{"statuses"}, Accounts: []string{"1"}}},
+		{`{"statuses":[{}],"wabaId":"1"}`, webhook.Peek{Fields: []string{"messages"}, Accounts: []string{"1"}}},
 		{`{"field`, webhook.Peek{}},
 	}
 	for _, test := range tests {
