@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -118,7 +119,11 @@ func (a *Activities) eventID(source, key string) string {
 	return "evt_" + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
+// bulky is data that can leave out what takes more than so many bytes: the webhook has it.
+type bulky interface{ Omit(over int) }
+
 // bound makes the result fit in a history. What is left out of an event is still in its webhook, which the history holds.
+// What changes the state is never left out for the sake of what only informs.
 func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) error {
 	const small = 256 << 10 // cannot grow beyond the bound, whatever it says
 	total := 0
@@ -132,27 +137,35 @@ func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) err
 		n, err := a.Size(out)
 		return n <= maxResult, err
 	}
-	for _, over := range []int{4 << 10, 0} {
+	for _, over := range []int{4 << 10, 256, 0} {
 		if ok, err := fits(); ok || err != nil {
 			return err
 		}
 		for _, w := range out.Webhooks {
 			for _, e := range w.Events {
-				if raw, ok := e.Data.(*webhook.Raw); ok && len(raw.Value) > over {
-					raw.Value, raw.Omitted = nil, true
+				if data, ok := e.Data.(bulky); ok {
+					data.Omit(over)
 				}
 			}
 		}
 	}
-	if ok, err := fits(); ok || err != nil {
-		return err
-	}
-	for i, w := range out.Webhooks { // tens of thousands of elements: no provider sends that
-		first := w.Events[0]
-		first.Type, first.Key = webhook.Unrecognized, ""
-		first.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
-		first.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
-		out.Webhooks[i].Events = []webhook.Event{first}
+	// Tens of thousands of elements: no provider sends that.
+	for _, informs := range []func(webhook.Event) bool{
+		func(e webhook.Event) bool { return len(changes(e)) == 0 },
+		func(webhook.Event) bool { return true },
+	} {
+		if ok, err := fits(); ok || err != nil {
+			return err
+		}
+		for i, w := range out.Webhooks {
+			rest := w.Events[0]
+			rest.Type, rest.Key = webhook.Unrecognized, ""
+			rest.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
+			rest.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
+			if kept := slices.DeleteFunc(w.Events, informs); len(kept) < len(w.Events) {
+				out.Webhooks[i].Events = append(kept, rest)
+			}
+		}
 	}
 	return nil
 }

@@ -138,15 +138,27 @@ func TestResultIsBounded(t *testing.T) {
 		}
 		return out
 	}
+	// stop says of each line that somebody wrote it, and of the last that it stops marketing.
+	stop := func(body []byte, _ time.Time) []webhook.Event {
+		var out []webhook.Event
+		for line := range bytes.SplitSeq(body, []byte("\n")) {
+			out = append(out, webhook.Event{Type: webhook.MessageReceived, Data: &webhook.Message{ID: "m", Text: string(line), Raw: line}})
+		}
+		return append(out, webhook.Event{
+			Type: webhook.ContactMarketingStopped, Phone: webhook.Phone{ID: "4"}, Data: &webhook.Preference{Contact: webhook.Contact{WaID: "1"}},
+		})
+	}
 	for name, c := range map[string]struct {
 		speak  speaker
 		body   string
 		events int
 	}{
-		"small":              {unknown, "a\nb", 2},
-		"one enormous":       {unknown, strings.Repeat("x", 3<<20), 1},
-		"large beside a ban": {unknown, "ban\n" + strings.Repeat("x", 3<<20), 2},
-		"tens of thousands":  {lines, strings.Repeat("x\n", 1<<18), 1},
+		"long messages":                 {stop, strings.Repeat(strings.Repeat("x", 3000)+"\n", 1000), 1002},
+		"tens of thousands, and a stop": {stop, strings.Repeat(strings.Repeat("x", 15)+"\n", 1<<15), 2},
+		"small":                         {unknown, "a\nb", 2},
+		"one enormous":                  {unknown, strings.Repeat("x", 3<<20), 1},
+		"large beside a ban":            {unknown, "ban\n" + strings.Repeat("x", 3<<20), 2},
+		"tens of thousands":             {lines, strings.Repeat("x\n", 1<<18), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := normalize(t, c.speak, hook("meta", c.body))
@@ -156,6 +168,12 @@ func TestResultIsBounded(t *testing.T) {
 			}
 			if len(text) > maxResult || len(out.Webhooks[0].Events) != c.events {
 				t.Errorf("%d bytes, %d events", len(text), len(out.Webhooks[0].Events))
+			}
+			if kept := out.Webhooks[0].Events[c.events-1]; name == "long messages" && kept.Type != webhook.ContactMarketingStopped {
+				t.Errorf("the stop became %s", kept.Type)
+			}
+			if kept := out.Webhooks[0].Events[0]; name == "tens of thousands, and a stop" && kept.Type != webhook.ContactMarketingStopped {
+				t.Errorf("the stop became %s", kept.Type)
 			}
 			if name == "large beside a ban" && string(out.Webhooks[0].Events[0].Data.(*webhook.Raw).Value) != "ban" {
 				t.Error("the small one lost its value as well")

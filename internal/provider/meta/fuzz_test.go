@@ -38,6 +38,8 @@ func FuzzNormalize(f *testing.F) {
 		f.Add(body)
 	}
 	f.Add([]byte(messages(`"contacts":[{"wa_id":"1"},{"user_id":"US.2"}],"messages":[` + text + `,7],"statuses":[` + sent + `],"errors":[` + limit + `]`)))
+	f.Add([]byte(messages(`"contacts":[{"wa_id":"1"}],"messages":[{"id":"m","from":"1","type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"STOP","title":"x"}}}],` +
+		`"statuses":[{"id":"m","status":"failed","recipient_id":"G","recipient_type":"group","recipient_participant_id":"1","errors":[{"code":131050}]},{"id":"m","status":"lost"}]`)))
 	f.Add(about("account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"X","expiration":"9999-12-31T23:59:59-08:00"}]}`))
 	p := known(f, "secret")
 	f.Fuzz(func(t *testing.T, body []byte) {
