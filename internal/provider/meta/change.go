@@ -159,9 +159,23 @@ func Key(parts ...string) string {
 		if i > 0 {
 			key = append(key, ' ')
 		}
-		key = strconv.AppendQuote(key, part)
+		if plain(part) {
+			key = append(append(append(key, '"'), part...), '"')
+		} else {
+			key = strconv.AppendQuote(key, part)
+		}
 	}
 	return string(append(key, ']'))
+}
+
+// plain reports whether a text is the same within quotes.
+func plain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func hash(data []byte) string {

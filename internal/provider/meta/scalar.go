@@ -71,6 +71,9 @@ func (v Value) Bool() *bool {
 // or milliseconds as a number or a string, RFC 3339, or that with a zone such as +0000. Later ones have no JSON.
 func (v Value) Time() time.Time {
 	text := strings.TrimSpace(v.Text())
+	if text == "" {
+		return time.Time{} // an error would cost more
+	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return unix(n)
 	}

@@ -62,6 +62,7 @@ type traffic struct {
 	people  *contacts // nil until somebody asks
 	wrapped *wrapper  // nil until something is not understood; wrapOK says whether it can be used then
 	wrapOK  bool
+	flaws   flaws
 	events  []webhook.Event
 }
 
@@ -98,7 +99,7 @@ func (t *traffic) add(list string, element Value, read itemReader) {
 	case read == nil:
 		reason = unknownField
 	case reason == "":
-		if reason = flaw(element); reason == "" {
+		if reason = t.flaws.of(element); reason == "" {
 			reason = read(t, e, item, element)
 		}
 	}

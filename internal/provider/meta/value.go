@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -33,27 +34,39 @@ type Member struct {
 func (v Value) Members() iter.Seq[Member] {
 	return func(yield func(Member) bool) {
 		for rest := v.inside('{'); ; {
-			name, after := cut(rest)
-			if len(name) == 0 || name[0] != '"' {
+			m, after, ok := member(rest)
+			if !ok || !yield(m) {
 				return
 			}
-			after, ok := skip(after, ':')
-			if !ok {
-				return
-			}
-			member, after := cut(after)
-			if len(member) == 0 || !yield(Member{name, member}) {
-				return
-			}
-			if rest, ok = skip(after, ','); !ok {
-				return
-			}
+			rest = after
 		}
 	}
 }
 
-// Is reports whether a member has a name.
-func (m Member) Is(name string) bool { return string(m.name()) == name }
+// member takes a member off the front of the inside of an object, with the comma behind it.
+func member(inside []byte) (m Member, rest []byte, ok bool) {
+	if m.Name, rest = cut(inside); len(m.Name) == 0 || m.Name[0] != '"' {
+		return Member{}, nil, false
+	}
+	if rest, ok = skip(rest, ':'); !ok {
+		return Member{}, nil, false
+	}
+	if m.Value, rest = cut(rest); len(m.Value) == 0 {
+		return Member{}, nil, false
+	}
+	rest, _ = skip(rest, ',')
+	return m, rest, true
+}
+
+// Is reports whether a member has a name, which is one of ASCII letters: what is written without escapes is compared as
+// it came.
+func (m Member) Is(name string) bool {
+	n := m.Name
+	if len(n) == len(name)+2 && string(n[1:len(n)-1]) == name {
+		return true
+	}
+	return bytes.IndexByte(n, '\\') >= 0 && n.Text() == name
+}
 
 // name is that of a member without its quotes, cut out if there is nothing to decode in it.
 func (m Member) name() []byte {
@@ -89,15 +102,19 @@ func (v Value) Object() (o Object, reason string) {
 	if len(v) == 0 || v[0] != '{' {
 		return nil, notObject
 	}
-	o = make(Object, 0, 8)
+	o = make(Object, 0, min(12, 1+len(v)/24)) // of what is in webhooks, one member takes 24 bytes and more
 	var known names
-	for member := range v.Members() {
-		if known.add(member.name()) {
+	for rest := v.inside('{'); ; {
+		m, after, ok := member(rest)
+		if !ok {
+			return o, ""
+		}
+		o = append(o, m)
+		if known.repeats(o, len(o)-1) {
 			return nil, repeatedName
 		}
-		o = append(o, member)
+		rest = after
 	}
-	return o, ""
 }
 
 // Get returns the member of a name, or the zero Value.
@@ -116,65 +133,86 @@ func (o Object) Object(name string) Object {
 	return member
 }
 
-// names finds repeated names.
-type names struct {
-	few  [][]byte
-	many map[string]struct{} // used from a number on at which looking through them would take long
-}
+// names are those of an object that has many members.
+type names map[string]struct{}
 
-// add reports whether a name was added before.
-func (n *names) add(name []byte) (repeated bool) {
-	const few = 32
-	if n.many == nil {
-		for _, known := range n.few {
-			if bytes.Equal(known, name) {
-				return true
-			}
-		}
-		if n.few = append(n.few, name); len(n.few) == few {
-			n.many = make(map[string]struct{}, 2*few)
-			for _, known := range n.few {
-				n.many[string(known)] = struct{}{}
-			}
-		}
-		return false
+// repeats reports whether the i-th of some members has the name of an earlier one. It is asked of each in turn.
+func (n *names) repeats(members []Member, i int) bool {
+	const few = 32 // up to there it takes less to look through them
+	if i < few {
+		return slices.ContainsFunc(members[:i], func(m Member) bool { return bytes.Equal(m.name(), members[i].name()) })
 	}
-	_, repeated = n.many[string(name)]
-	n.many[string(name)] = struct{}{}
+	if *n == nil {
+		*n = make(names, 2*few)
+		for _, m := range members[:i] {
+			(*n)[string(m.name())] = struct{}{}
+		}
+	}
+	name := string(members[i].name())
+	_, repeated := (*n)[name]
+	(*n)[name] = struct{}{}
 	return repeated
 }
 
 // flaw says why a value should not be interpreted at all, or nothing. Depth bounds its recursion, and that of whoever
 // reads the value after it.
 func flaw(v Value) string {
+	var f flaws
+	return f.of(v)
+}
+
+// flaws finds those of one value after another.
+type flaws struct {
+	members []Member // of the objects that it is in, outermost first; kept for the next value
+}
+
+func (f *flaws) of(v Value) string {
 	if !utf8.Valid(v) {
 		return notUTF8
 	}
-	return flawWithin(v, 20) // Meta nests no deeper than ten
+	if f.members == nil {
+		f.members = make([]Member, 0, 16)
+	}
+	f.members = f.members[:0]
+	return f.within(v, 20) // Meta nests no deeper than ten
 }
 
-func flawWithin(v Value, depth int) string {
+func (f *flaws) within(v Value, depth int) string {
 	if len(v) == 0 || v[0] != '{' && v[0] != '[' {
 		return ""
 	}
 	if depth == 0 {
 		return tooDeep
 	}
+	if v[0] == '[' {
+		for rest := v.inside('['); ; {
+			element, after := cut(rest)
+			if len(element) == 0 {
+				return ""
+			}
+			if reason := f.within(element, depth-1); reason != "" {
+				return reason
+			}
+			rest, _ = skip(after, ',')
+		}
+	}
 	var known names
-	for member := range v.Members() {
-		if known.add(member.name()) {
+	base := len(f.members)
+	for rest := v.inside('{'); ; {
+		m, after, ok := member(rest)
+		if !ok {
+			f.members = f.members[:base]
+			return ""
+		}
+		f.members = append(f.members, m)
+		if known.repeats(f.members[base:], len(f.members)-base-1) {
 			return repeatedName
 		}
-		if reason := flawWithin(member.Value, depth-1); reason != "" {
+		if reason := f.within(m.Value, depth-1); reason != "" {
 			return reason
 		}
+		rest = after
 	}
-	for element := range v.Elements() {
-		if reason := flawWithin(element, depth-1); reason != "" {
-			return reason
-		}
-	}
-	return ""
 }
 
 // canonical is the same for values that differ in spaces and in the order of members only.
@@ -242,14 +280,22 @@ func extent(data []byte) int {
 	return len(data)
 }
 
+// quoted is the extent of a string. It looks for its end as fast as can be: most of a webhook is in strings.
 func quoted(data []byte) int {
-	for i := 1; i < len(data); i++ {
-		switch data[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	for from := 1; from < len(data); {
+		n := bytes.IndexByte(data[from:], '"')
+		if n < 0 {
+			break
 		}
+		end := from + n
+		backslashes := 0
+		for data[end-1-backslashes] == '\\' { // ends at the opening quote
+			backslashes++
+		}
+		if backslashes%2 == 0 {
+			return end + 1
+		}
+		from = end + 1
 	}
 	return len(data)
 }
