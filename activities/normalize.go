@@ -101,14 +101,33 @@ func (a *Activities) normalize(ctx context.Context, w webhook.Webhook) (events [
 		return raw("no elements")
 	}
 	for i := range events {
-		if y := events[i].Time.Year(); y < 1 || y > 9998 { // JSON has no such years, in any zone
+		if !writable(events[i].Time) {
 			events[i].Time = time.Time{}
 		}
-		if _, err := json.Marshal(events[i]); err != nil {
+		if !encodable(events[i]) {
 			return raw("cannot be encoded")
 		}
 	}
 	return events
+}
+
+// encodable reports whether an event can be written into a history. Who carries the mass of the traffic is made of texts
+// and one time, so that is not found out by trying.
+func encodable(e webhook.Event) bool {
+	switch data := e.Data.(type) {
+	case *webhook.Message:
+		return true
+	case *webhook.MessageStatus:
+		return data.Conversation == nil || writable(data.Conversation.Expires)
+	}
+	_, err := json.Marshal(e)
+	return err == nil
+}
+
+// writable reports whether JSON has the year of a time, in any zone.
+func writable(t time.Time) bool {
+	year := t.Year()
+	return year >= 1 && year <= 9998
 }
 
 // eventID is the same for every redelivery of an event, alone or in another batch. It is keyed, so that nobody can test

@@ -3,6 +3,8 @@ package activities
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +129,54 @@ func TestNothingDisappears(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is thought to be encodable without trying is: of those types, nothing but a time could not be, in a year that has
+// no four digits.
+func TestEncodable(t *testing.T) {
+	for _, data := range []any{&webhook.Message{}, &webhook.MessageStatus{}} {
+		if times := difficult(t, reflect.TypeOf(data)); !slices.Equal(times, []string{"Expires"}) && len(times) > 0 {
+			t.Errorf("%T: %v", data, times)
+		}
+	}
+	for year, want := range map[int]bool{2026: true, 9998: true, 10000: false, -1: false} {
+		e := webhook.Event{Type: webhook.MessageSent, Data: &webhook.MessageStatus{Conversation: &webhook.Conversation{Expires: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)}}}
+		if got := encodable(e); got != want {
+			t.Errorf("of the year %d: %t", year, got)
+		}
+		if _, err := json.Marshal(e); (err == nil) != want {
+			t.Errorf("of the year %d: %v", year, err)
+		}
+	}
+	odd := func([]byte, time.Time) []webhook.Event {
+		return []webhook.Event{{Type: webhook.AccountBanned, Data: func() {}}}
+	}
+	if raw, ok := normalize(t, odd, hook("meta", "x")).Webhooks[0].Events[0].Data.(*webhook.Raw); !ok || raw.Reason != "cannot be encoded" {
+		t.Errorf("%+v", raw)
+	}
+}
+
+// difficult names the members of a type that JSON might refuse.
+func difficult(t *testing.T, of reflect.Type) (names []string) {
+	switch of.Kind() {
+	case reflect.String, reflect.Bool:
+		return nil
+	case reflect.Pointer, reflect.Slice:
+		if of == reflect.TypeFor[webhook.Body]() {
+			return nil
+		}
+		return difficult(t, of.Elem())
+	case reflect.Struct:
+		for i := range of.NumField() {
+			if f := of.Field(i); f.Type == reflect.TypeFor[time.Time]() {
+				names = append(names, f.Name)
+			} else {
+				names = append(names, difficult(t, f.Type)...)
+			}
+		}
+		return names
+	}
+	return []string{of.String()}
 }
 
 // However large a webhook is, its events fit in a history.

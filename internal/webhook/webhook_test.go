@@ -93,6 +93,45 @@ func TestEventSurvivesJSON(t *testing.T) {
 	}
 }
 
+// Whoever wrote it: in whatever order, with whatever spaces, and beside whatever else calls itself type.
+func TestEventIsReadInAnyOrder(t *testing.T) {
+	want := Event{ID: "evt_1", Type: AccountAlert, Data: &Alert{Type: "account.banned"}}
+	for _, text := range []string{
+		`{"id":"evt_1","type":"account.alert","data":{"type":"account.banned"}}`,
+		`{"data":{"type":"account.banned"},"id":"evt_1","type":"account.alert"}`,
+		` { "data" : {"type":"account.banned" }, "type" : "account.alert", "id" : "evt_1" } `,
+		`{"new":{"type":"account.banned"},"type":"account.alert","id":"evt_1","data":{"type":"account.banned"}}`,
+		`{"new":{"type":"account.invented"},"type":"account\u002ealert","id":"evt_1","data":{"type":"account.banned"}}`,
+	} {
+		e := Event{Late: true, Data: &Ban{}} // used before
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(want, e); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+	}
+	for text, want := range map[string]any{
+		`{"type":"account.deleted"}`:                           &None{},
+		`{"type":"account.banned","data":null}`:                &Ban{},
+		`{"data":{"state":"DISABLE"},"type":"account.banned"}`: &Ban{State: "DISABLE"},
+	} {
+		var e Event
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(want, e.Data); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+	}
+	for _, text := range []string{`{"type":"account.banned","data":7}`, `{"data":[],"type":"account.banned"}`, `{"type":7}`, `[]`, `{"type":"`} {
+		var e Event
+		if err := json.Unmarshal([]byte(text), &e); err == nil {
+			t.Errorf("%s was read", text)
+		}
+	}
+}
+
 // Logging everything we have shows nobody's number and no text.
 func TestLogsShowNobody(t *testing.T) {
 	const number, words = "4915112345678", "a private text"
