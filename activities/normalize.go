@@ -138,9 +138,6 @@ func (a *Activities) eventID(source, key string) string {
 	return "evt_" + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// bulky is data that can leave out what takes more than so many bytes: the webhook has it.
-type bulky interface{ Omit(over int) }
-
 // bound makes the result fit in a history. What is left out of an event is still in its webhook, which the history holds.
 // What changes the state is never left out for the sake of what only informs.
 func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) error {
@@ -152,39 +149,50 @@ func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) err
 	if total <= small {
 		return nil
 	}
-	fits := func() (bool, error) {
-		n, err := a.Size(out)
-		return n <= maxResult, err
-	}
-	for _, over := range []int{4 << 10, 256, 0} {
-		if ok, err := fits(); ok || err != nil {
-			return err
-		}
-		for _, w := range out.Webhooks {
-			for _, e := range w.Events {
-				if data, ok := e.Data.(bulky); ok {
-					data.Omit(over)
-				}
-			}
-		}
-	}
-	// Tens of thousands of elements: no provider sends that.
-	for _, informs := range []func(webhook.Event) bool{
-		func(e webhook.Event) bool { return len(changes(e)) == 0 },
-		func(webhook.Event) bool { return true },
+	informs := func(e webhook.Event) bool { return len(changes(e)) == 0 }
+	all := func(webhook.Event) bool { return true }
+	measured := false // since something was left out
+	for _, shrink := range []func() bool{
+		func() bool { return out.omit(4 << 10) },
+		func() bool { return out.omit(256) },
+		func() bool { return out.omit(0) },
+		// Tens of thousands of elements: no provider sends that.
+		func() bool { return a.merge(out, informs) },
+		func() bool { return a.merge(out, all) },
 	} {
-		if ok, err := fits(); ok || err != nil {
-			return err
-		}
-		for i, w := range out.Webhooks {
-			rest := w.Events[0]
-			rest.Type, rest.Key = webhook.Unrecognized, ""
-			rest.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
-			rest.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
-			if kept := slices.DeleteFunc(w.Events, informs); len(kept) < len(w.Events) {
-				out.Webhooks[i].Events = append(kept, rest)
+		if !measured {
+			n, err := a.Size(out)
+			if err != nil || n <= maxResult {
+				return err
 			}
 		}
+		measured = !shrink()
 	}
 	return nil
+}
+
+// omit leaves out of the events' data what takes more than so many bytes, and reports whether there was any.
+func (r *NormalizeResult) omit(over int) (some bool) {
+	for _, w := range r.Webhooks {
+		for _, e := range w.Events {
+			if data, ok := e.Data.(interface{ Omit(over int) bool }); ok && data.Omit(over) {
+				some = true
+			}
+		}
+	}
+	return some
+}
+
+// merge makes one event of some events of each webhook, and reports whether there were any.
+func (a *Activities) merge(out *NormalizeResult, which func(webhook.Event) bool) (some bool) {
+	for i, w := range out.Webhooks {
+		merged := w.Events[0]
+		merged.Type, merged.Key = webhook.Unrecognized, ""
+		merged.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
+		merged.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
+		if rest := slices.DeleteFunc(w.Events, which); len(rest) < len(w.Events) {
+			out.Webhooks[i].Events, some = append(rest, merged), true
+		}
+	}
+	return some
 }

@@ -150,9 +150,11 @@ type Raw struct {
 	Omitted bool `json:"omitted,omitempty"`
 }
 
-// Omit leaves out a value of more than so many bytes.
-func (r *Raw) Omit(over int) {
-	if len(r.Value) > over {
-		r.Value, r.Omitted = nil, true
+// Omit leaves out a value of more than so many bytes, and reports whether it was.
+func (r *Raw) Omit(over int) bool {
+	if len(r.Value) <= over {
+		return false
 	}
+	r.Value, r.Omitted = nil, true
+	return true
 }

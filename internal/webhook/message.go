@@ -70,12 +70,16 @@ type Referral struct {
 	Click    string `json:"click,omitempty"` // ctwa_clid
 }
 
-// Omit leaves out what takes more than so many bytes.
-func (m *Message) Omit(over int) {
-	if len(m.Raw) > over {
-		m.Raw, m.Omitted = nil, true
+// Omit leaves out what takes more than so many bytes, and reports whether anything did.
+func (m *Message) Omit(over int) bool {
+	if len(m.Raw) <= over && len(m.Text) <= over {
+		return false
+	}
+	if m.Omitted = true; len(m.Raw) > over {
+		m.Raw = nil
 	}
 	if len(m.Text) > over {
-		m.Text, m.Omitted = "", true
+		m.Text = ""
 	}
+	return true
 }

@@ -380,6 +380,58 @@ func TestTime(t *testing.T) {
 	}
 }
 
+// However many members an object has, a repeated name is found, and each member is.
+func TestManyMembers(t *testing.T) {
+	for _, n := range []int{1, 10, 31, 32, 33, 34, 500} {
+		var members []string
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"m%d":%[1]d`, i))
+		}
+		text := strings.Join(members, ",")
+		o, reason := meta.Cut([]byte("{" + text + "}")).Object()
+		if last := o.Get(fmt.Sprintf("m%d", n-1)).Text(); reason != "" || len(o) != n || last != fmt.Sprint(n-1) {
+			t.Errorf("%d members: %q, %d found, the last is %q", n, reason, len(o), last)
+		}
+		for i := range n {
+			for _, again := range []string{fmt.Sprintf(`"m%d":0`, i), fmt.Sprintf(`"\u006d%d":0`, i)} {
+				if _, reason := meta.Cut([]byte("{" + text + "," + again + "}")).Object(); reason != "repeated member name" {
+					t.Errorf("%d members and %s: %q", n, again, reason)
+				}
+				within := `{"event":"ACCOUNT_DELETED","x":[{` + text + "," + again + `}]}`
+				if e := one(t, about("account_update", within)); e.Type != webhook.Unrecognized {
+					t.Errorf("%d members and %s within: %s", n, again, e.Type)
+				}
+				if n > 100 {
+					break
+				}
+			}
+		}
+	}
+}
+
+// A string ends at the first quote that has an even number of backslashes before it.
+func TestStrings(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a":"","b":"x"}`: "x", `{"a":"\\","b":"x"}`: "x", `{"a":"\\\"","b":"x"}`: "x", `{"a":"}\"],{","b":"x"}`: "x", `{"a\"":"\\\\","b":"x"}`: "x",
+		`{"a":"\\","b":"\\"}`: `\`, `{"a":"\"\"","b":"\""}`: `"`,
+	} {
+		o, reason := meta.Cut([]byte(text)).Object()
+		if got := o.Get("b").Text(); got != want || reason != "" || len(o) != 2 {
+			t.Errorf("%s: %q, %q", text, got, reason)
+		}
+	}
+}
+
+func TestBool(t *testing.T) {
+	for text, want := range map[string]*bool{
+		`true`: new(true), `"true"`: new(true), `false`: new(false), `"false"`: new(false), `1`: nil, `"yes"`: nil, `null`: nil, ``: nil, `{}`: nil,
+	} {
+		if got := meta.Cut([]byte(text)).Bool(); !cmp.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestPeek(t *testing.T) {
 	tests := []struct {
 		name, body string
