@@ -117,7 +117,7 @@ func (v Value) Object() (o Object, reason string) {
 	}
 }
 
-// Get returns the member of a name, or the zero Value.
+// Get returns the member of a name, which is one of ASCII letters, or the zero Value.
 func (o Object) Get(name string) Value {
 	for _, member := range o {
 		if member.Is(name) {
