@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -100,14 +101,33 @@ func (a *Activities) normalize(ctx context.Context, w webhook.Webhook) (events [
 		return raw("no elements")
 	}
 	for i := range events {
-		if y := events[i].Time.Year(); y < 1 || y > 9998 { // JSON has no such years, in any zone
+		if !writable(events[i].Time) {
 			events[i].Time = time.Time{}
 		}
-		if _, err := json.Marshal(events[i]); err != nil {
+		if !encodable(events[i]) {
 			return raw("cannot be encoded")
 		}
 	}
 	return events
+}
+
+// encodable reports whether an event can be written into a history. Who carries the mass of the traffic is made of texts
+// and one time, so that is not found out by trying.
+func encodable(e webhook.Event) bool {
+	switch data := e.Data.(type) {
+	case *webhook.Message:
+		return true
+	case *webhook.MessageStatus:
+		return data.Conversation == nil || writable(data.Conversation.Expires)
+	}
+	_, err := json.Marshal(e)
+	return err == nil
+}
+
+// writable reports whether JSON has the year of a time, in any zone.
+func writable(t time.Time) bool {
+	year := t.Year()
+	return year >= 1 && year <= 9998
 }
 
 // eventID is the same for every redelivery of an event, alone or in another batch. It is keyed, so that nobody can test
@@ -119,6 +139,7 @@ func (a *Activities) eventID(source, key string) string {
 }
 
 // bound makes the result fit in a history. What is left out of an event is still in its webhook, which the history holds.
+// What changes the state is never left out for the sake of what only informs.
 func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) error {
 	const small = 256 << 10 // cannot grow beyond the bound, whatever it says
 	total := 0
@@ -128,31 +149,50 @@ func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) err
 	if total <= small {
 		return nil
 	}
-	fits := func() (bool, error) {
-		n, err := a.Size(out)
-		return n <= maxResult, err
-	}
-	for _, over := range []int{4 << 10, 0} {
-		if ok, err := fits(); ok || err != nil {
-			return err
+	informs := func(e webhook.Event) bool { return len(changes(e)) == 0 }
+	all := func(webhook.Event) bool { return true }
+	measured := false // since something was left out
+	for _, shrink := range []func() bool{
+		func() bool { return out.omit(4 << 10) },
+		func() bool { return out.omit(256) },
+		func() bool { return out.omit(0) },
+		// Tens of thousands of elements: no provider sends that.
+		func() bool { return a.merge(out, informs) },
+		func() bool { return a.merge(out, all) },
+	} {
+		if !measured {
+			n, err := a.Size(out)
+			if err != nil || n <= maxResult {
+				return err
+			}
 		}
-		for _, w := range out.Webhooks {
-			for _, e := range w.Events {
-				if raw, ok := e.Data.(*webhook.Raw); ok && len(raw.Value) > over {
-					raw.Value, raw.Omitted = nil, true
-				}
+		measured = !shrink()
+	}
+	return nil
+}
+
+// omit leaves out of the events' data what takes more than so many bytes, and reports whether there was any.
+func (r *NormalizeResult) omit(over int) (some bool) {
+	for _, w := range r.Webhooks {
+		for _, e := range w.Events {
+			if data, ok := e.Data.(interface{ Omit(over int) bool }); ok && data.Omit(over) {
+				some = true
 			}
 		}
 	}
-	if ok, err := fits(); ok || err != nil {
-		return err
+	return some
+}
+
+// merge makes one event of some events of each webhook, and reports whether there were any.
+func (a *Activities) merge(out *NormalizeResult, which func(webhook.Event) bool) (some bool) {
+	for i, w := range out.Webhooks {
+		merged := w.Events[0]
+		merged.Type, merged.Key = webhook.Unrecognized, ""
+		merged.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
+		merged.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
+		if rest := slices.DeleteFunc(w.Events, which); len(rest) < len(w.Events) {
+			out.Webhooks[i].Events, some = append(rest, merged), true
+		}
 	}
-	for i, w := range out.Webhooks { // tens of thousands of elements: no provider sends that
-		first := w.Events[0]
-		first.Type, first.Key = webhook.Unrecognized, ""
-		first.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
-		first.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
-		out.Webhooks[i].Events = []webhook.Event{first}
-	}
-	return nil
+	return some
 }

@@ -3,6 +3,8 @@ package activities
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +131,52 @@ func TestNothingDisappears(t *testing.T) {
 	}
 }
 
+// What is thought to be encodable without trying is: of those types, nothing but a time could not be, in a year that has
+// no four digits.
+func TestEncodable(t *testing.T) {
+	for _, data := range []any{&webhook.Message{}, &webhook.MessageStatus{}} {
+		if times := difficult(t, reflect.TypeOf(data)); !slices.Equal(times, []string{"Expires"}) && len(times) > 0 {
+			t.Errorf("%T: %v", data, times)
+		}
+	}
+	for year, want := range map[int]bool{2026: true, 9998: true, 10000: false, -1: false} {
+		e := webhook.Event{Type: webhook.MessageSent, Data: &webhook.MessageStatus{Conversation: &webhook.Conversation{Expires: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)}}}
+		if got := encodable(e); got != want {
+			t.Errorf("of the year %d: %t", year, got)
+		}
+		if _, err := json.Marshal(e); (err == nil) != want {
+			t.Errorf("of the year %d: %v", year, err)
+		}
+	}
+	odd := func([]byte, time.Time) []webhook.Event {
+		return []webhook.Event{{Type: webhook.AccountBanned, Data: func() {}}}
+	}
+	if raw, ok := normalize(t, odd, hook("meta", "x")).Webhooks[0].Events[0].Data.(*webhook.Raw); !ok || raw.Reason != "cannot be encoded" {
+		t.Errorf("%+v", raw)
+	}
+}
+
+// difficult names the members of a type that JSON might refuse.
+func difficult(t *testing.T, of reflect.Type) (names []string) {
+	kind := of.Kind()
+	switch {
+	case kind == reflect.String, kind == reflect.Bool, of == reflect.TypeFor[webhook.Body]():
+		return nil
+	case kind == reflect.Pointer, kind == reflect.Slice:
+		return difficult(t, of.Elem())
+	case kind != reflect.Struct:
+		return []string{of.String()}
+	}
+	for f := range of.Fields() {
+		if f.Type == reflect.TypeFor[time.Time]() {
+			names = append(names, f.Name)
+		} else {
+			names = append(names, difficult(t, f.Type)...)
+		}
+	}
+	return names
+}
+
 // However large a webhook is, its events fit in a history.
 func TestResultIsBounded(t *testing.T) {
 	unknown := func(body []byte, _ time.Time) []webhook.Event {
@@ -138,15 +186,27 @@ func TestResultIsBounded(t *testing.T) {
 		}
 		return out
 	}
+	// stop says of each line that somebody wrote it, and of the last that it stops marketing.
+	stop := func(body []byte, _ time.Time) []webhook.Event {
+		var out []webhook.Event
+		for line := range bytes.SplitSeq(body, []byte("\n")) {
+			out = append(out, webhook.Event{Type: webhook.MessageReceived, Data: &webhook.Message{ID: "m", Text: string(line), Raw: line}})
+		}
+		return append(out, webhook.Event{
+			Type: webhook.ContactMarketingStopped, Phone: webhook.Phone{ID: "4"}, Data: &webhook.Preference{Contact: webhook.Contact{WaID: "1"}},
+		})
+	}
 	for name, c := range map[string]struct {
 		speak  speaker
 		body   string
 		events int
 	}{
-		"small":              {unknown, "a\nb", 2},
-		"one enormous":       {unknown, strings.Repeat("x", 3<<20), 1},
-		"large beside a ban": {unknown, "ban\n" + strings.Repeat("x", 3<<20), 2},
-		"tens of thousands":  {lines, strings.Repeat("x\n", 1<<18), 1},
+		"long messages":                 {stop, strings.Repeat(strings.Repeat("x", 3000)+"\n", 1000), 1002},
+		"tens of thousands, and a stop": {stop, strings.Repeat(strings.Repeat("x", 15)+"\n", 1<<15), 2},
+		"small":                         {unknown, "a\nb", 2},
+		"one enormous":                  {unknown, strings.Repeat("x", 3<<20), 1},
+		"large beside a ban":            {unknown, "ban\n" + strings.Repeat("x", 3<<20), 2},
+		"tens of thousands":             {lines, strings.Repeat("x\n", 1<<18), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := normalize(t, c.speak, hook("meta", c.body))
@@ -156,6 +216,12 @@ func TestResultIsBounded(t *testing.T) {
 			}
 			if len(text) > maxResult || len(out.Webhooks[0].Events) != c.events {
 				t.Errorf("%d bytes, %d events", len(text), len(out.Webhooks[0].Events))
+			}
+			if kept := out.Webhooks[0].Events[c.events-1]; name == "long messages" && kept.Type != webhook.ContactMarketingStopped {
+				t.Errorf("the stop became %s", kept.Type)
+			}
+			if kept := out.Webhooks[0].Events[0]; name == "tens of thousands, and a stop" && kept.Type != webhook.ContactMarketingStopped {
+				t.Errorf("the stop became %s", kept.Type)
 			}
 			if name == "large beside a ban" && string(out.Webhooks[0].Events[0].Data.(*webhook.Raw).Value) != "ban" {
 				t.Error("the small one lost its value as well")

@@ -17,8 +17,10 @@ import (
 	"holdfast/workflows"
 )
 
-// sinkName is the name of the destination that prints.
-const sinkName = "terminal"
+const (
+	sinkName   = "terminal" // of the destination that prints
+	maxPrinted = 1000       // bytes of what an event says: a terminal is no place for more
+)
 
 // A sink is a destination like any other, told by HTTP with a signature, that prints each event it is told.
 type sink struct {
@@ -113,7 +115,11 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(&b, "  phone %s", e.Data.Phone.Number)
 	}
 	entry, _ := webhook.Lookup(e.Type)
-	fmt.Fprintf(&b, "\n          %s\n          %s  %s\n", entry.Meaning, e.ID, e.Data.Details)
+	details := string(e.Data.Details)
+	if len(details) > maxPrinted {
+		details = strings.ToValidUTF8(details[:maxPrinted], "") + " …"
+	}
+	fmt.Fprintf(&b, "\n          %s\n          %s  %s\n", entry.Meaning, e.ID, details)
 	source := strings.TrimPrefix(e.Source, "/sources/")
 	if link := s.link(workflows.ID([]webhook.Webhook{{Source: source, ID: e.Data.Webhook}})); link != "" {
 		fmt.Fprintf(&b, "          %s\n", link)

@@ -32,6 +32,7 @@ var everyone = []string{"*"}
 const (
 	nouns   = "internal/webhook"
 	signing = "internal/signature"
+	wishes  = "internal/optout"
 
 	compression = "github.com/klauspost/compress"
 	groups      = "golang.org/x/sync"
@@ -87,6 +88,11 @@ var plan = []room{
 	{
 		path:  signing,
 		says:  "signature knows how bytes are signed, not who signs them",
+		never: []string{"database/sql", "net", "os"},
+	},
+	{
+		path:  wishes,
+		says:  "optout knows what words mean, and nobody who says them",
 		never: []string{"database/sql", "net", "os"},
 	},
 	{
@@ -155,13 +161,13 @@ var plan = []room{
 
 // provider is the room of a provider, and of those whose shapes it relays.
 func provider(name string, relayed ...string) room {
-	ours := []string{nouns, signing}
+	ours := []string{nouns, signing, wishes}
 	for _, r := range relayed {
 		ours = append(ours, "internal/provider/"+r)
 	}
 	return room{
 		path: "internal/provider/" + name,
-		says: "a provider knows webhook and signature, and otherwise only the provider whose shapes it relays",
+		says: "a provider knows webhook, signature and optout, and otherwise only the provider whose shapes it relays",
 		ours: ours, never: []string{"database/sql", "os"},
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"holdfast/ingress"
+	"holdfast/internal/optout"
 	"holdfast/internal/provider"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -31,6 +32,7 @@ type options struct {
 	Algorithms  []string                    `yaml:"algorithms"`
 	Skew        time.Duration               `yaml:"skew"`
 	Answers     bool                        `yaml:"answers"`
+	OptOut      optout.Options              `yaml:"opt_out"`
 }
 
 // believer is a provider that takes everybody at their word.
@@ -153,6 +155,7 @@ sources:
     verify_token: |-
       a token
     answers: true
+    opt_out: {stop: [Genug, "${SECRET}", no], resume: [wieder]}
   360: {provider: "nxtele", access_keys: {demoKey: "${SECRET}"}, algorithms: [sha256], skew: 1m, path: nx-8c1f~, max_body: 8192}
   open: {provider: meta, insecure: true}
 destinations:
@@ -173,6 +176,7 @@ destinations:
 		Sources: map[string]Source{
 			"meta-main": {Dialect: "meta", Path: "meta-main", MaxBody: 500_000, Provider: believer{options{
 				AppSecrets: []signature.Secret{"hunter2-hunter2", "old"}, VerifyToken: "a token", Answers: true, Skew: 5 * time.Minute,
+				OptOut: optout.Options{Stop: []string{"Genug", "hunter2-hunter2", "no"}, Resume: []string{"wieder"}},
 			}}},
 			"360": {Dialect: "nxtele", Path: "nx-8c1f~", MaxBody: 8192, Provider: believer{options{
 				AccessKeys: map[string]signature.Secret{"demoKey": "hunter2-hunter2"}, Algorithms: []string{"sha256"}, Skew: time.Minute,

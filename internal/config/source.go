@@ -13,7 +13,10 @@ import (
 // A Source is one endpoint to which a provider sends webhooks: /webhooks/{path}.
 //
 // Beside the settings here a source has those of its provider, such as its secrets; they are in the manual of the
-// provider's package.
+// provider's package. Common to all that relay messages is opt_out, the words by which people stop marketing messages,
+// which has its defaults and their reasons in package optout:
+//
+//	opt_out: {stop: [STOP, BAJA], resume: [START]}
 type Source struct {
 	// Dialect is the name of the provider: meta, nxtele and so on. Required.
 	Dialect string `yaml:"provider"`

@@ -9,7 +9,7 @@ import (
 // those who are told: it is never renamed.
 type Type string
 
-// Family is the part before the dot: account, phone, contact; or unrecognized.
+// Family is the part before the dot: account, phone, contact, message; or unrecognized.
 func (t Type) Family() string {
 	family, _, _ := strings.Cut(string(t), ".")
 	return family
@@ -65,6 +65,14 @@ const (
 	PhoneSettingsUpdated         Type = "phone.settings_updated"
 	ContactMarketingStopped      Type = "contact.marketing_stopped"
 	ContactMarketingResumed      Type = "contact.marketing_resumed"
+	MessageSent                  Type = "message.sent"
+	MessageDelivered             Type = "message.delivered"
+	MessageRead                  Type = "message.read"
+	MessagePlayed                Type = "message.played"
+	MessageFailed                Type = "message.failed"
+	MessageDeleted               Type = "message.deleted"
+	MessageWarned                Type = "message.warned"
+	MessageReceived              Type = "message.received"
 	Unrecognized                 Type = "unrecognized"
 )
 
@@ -129,6 +137,14 @@ var catalog = []Entry{
 	{PhoneSettingsUpdated, Info, "Settings of a number were changed.", carrying[Settings]()},
 	{ContactMarketingStopped, Warning, "A person does not want marketing messages from this number any more: stop sending them.", carrying[Preference]()},
 	{ContactMarketingResumed, Info, "A person wants marketing messages from this number again.", carrying[Preference]()},
+	{MessageSent, Info, "A message left for its recipient.", carrying[MessageStatus]()},
+	{MessageDelivered, Info, "A message reached its recipient's device. It may never be said of a message that was read.", carrying[MessageStatus]()},
+	{MessageRead, Info, "A message was shown to its recipient.", carrying[MessageStatus]()},
+	{MessagePlayed, Info, "A voice message was played by its recipient.", carrying[MessageStatus]()},
+	{MessageFailed, Warning, "A message was not delivered, and will not be; its errors say why.", carrying[MessageStatus]()},
+	{MessageDeleted, Info, "A message was deleted.", carrying[MessageStatus]()},
+	{MessageWarned, Warning, "Something of a message cannot be shown, such as a product that is not for sale.", carrying[MessageStatus]()},
+	{MessageReceived, Info, "Somebody wrote to the number, or pressed a button of one of its messages.", carrying[Message]()},
 	{Unrecognized, Info, "Authentic, but not understood by this version: kept and passed on as it came.", carrying[Raw]()},
 }
 

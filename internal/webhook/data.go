@@ -126,8 +126,11 @@ type Settings struct {
 type Preference struct {
 	Contact  Contact `json:"contact"`
 	Category string  `json:"category"` // marketing_messages
-	Basis    string  `json:"basis"`    // what made us believe it: user_preferences
-	Detail   string  `json:"detail,omitempty"`
+	// Basis is what made us believe it: user_preferences, Meta's own word; status_131050, a message that failed because
+	// the person had stopped such messages; keyword, a message that is a configured word; button, a pressed one.
+	Basis   string `json:"basis"`
+	Detail  string `json:"detail,omitempty"`  // in the provider's or the person's words
+	Message string `json:"message,omitempty"` // id of the message that says so, unless Basis is user_preferences
 }
 
 // Contact is how a person is known. At least one of UserID and WaID is set wherever a provider sent one; since April
@@ -145,4 +148,13 @@ type Raw struct {
 	// Omitted says that Value was left out because the events of its webhook would not fit in a workflow's history;
 	// the webhook itself has it.
 	Omitted bool `json:"omitted,omitempty"`
+}
+
+// Omit leaves out a value of more than so many bytes, and reports whether it was.
+func (r *Raw) Omit(over int) bool {
+	if len(r.Value) <= over {
+		return false
+	}
+	r.Value, r.Omitted = nil, true
+	return true
 }

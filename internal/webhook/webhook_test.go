@@ -93,6 +93,75 @@ func TestEventSurvivesJSON(t *testing.T) {
 	}
 }
 
+// Whoever wrote it: in whatever order, with whatever spaces, and beside whatever else calls itself type.
+func TestEventIsReadInAnyOrder(t *testing.T) {
+	want := Event{ID: "evt_1", Type: AccountAlert, Data: &Alert{Type: "account.banned"}}
+	for _, text := range []string{
+		`{"id":"evt_1","type":"account.alert","data":{"type":"account.banned"}}`,
+		`{"data":{"type":"account.banned"},"id":"evt_1","type":"account.alert"}`,
+		` { "data" : {"type":"account.banned" }, "type" : "account.alert", "id" : "evt_1" } `,
+		`{"new":{"type":"account.banned"},"type":"account.alert","id":"evt_1","data":{"type":"account.banned"}}`,
+		`{"new":{"type":"account.invented"},"type":"account\u002ealert","id":"evt_1","data":{"type":"account.banned"}}`,
+	} {
+		e := Event{Late: true, Data: &Ban{}} // used before
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(want, e); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+	}
+	for text, want := range map[string]any{
+		`{"type":"account.deleted"}`:                           &None{},
+		`{"type":"account.banned","data":null}`:                &Ban{},
+		`{"data":{"state":"DISABLE"},"type":"account.banned"}`: &Ban{State: "DISABLE"},
+	} {
+		var e Event
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(want, e.Data); diff != "" {
+			t.Errorf("%s: %s", text, diff)
+		}
+	}
+	for _, text := range []string{`{"type":"account.banned","data":7}`, `{"data":[],"type":"account.banned"}`, `{"type":7}`, `[]`, `{"type":"`} {
+		var e Event
+		if err := json.Unmarshal([]byte(text), &e); err == nil {
+			t.Errorf("%s was read", text)
+		}
+	}
+}
+
+// What is too large for a history is left out, marked, and nothing else is.
+func TestOmit(t *testing.T) {
+	long := strings.Repeat("x", 10)
+	message := func() *Message { return &Message{ID: "1", Text: long, Raw: Body(long + long)} }
+	for _, c := range []struct {
+		over int
+		want *Message
+	}{
+		{20, message()},
+		{19, &Message{ID: "1", Text: long, Omitted: true}},
+		{9, &Message{ID: "1", Omitted: true}},
+		{0, &Message{ID: "1", Omitted: true}},
+	} {
+		m := message()
+		if some := m.Omit(c.over); some != c.want.Omitted {
+			t.Errorf("over %d: %t", c.over, some)
+		}
+		if diff := cmp.Diff(c.want, m); diff != "" {
+			t.Errorf("over %d: %s", c.over, diff)
+		}
+		if m.Omit(c.over) {
+			t.Errorf("over %d: and again", c.over)
+		}
+	}
+	raw := &Raw{Reason: "r", Value: Body(long)}
+	if raw.Omit(10) || raw.Omitted || !raw.Omit(9) || !raw.Omitted || raw.Value != nil || raw.Omit(0) {
+		t.Errorf("%+v", raw)
+	}
+}
+
 // Logging everything we have shows nobody's number and no text.
 func TestLogsShowNobody(t *testing.T) {
 	const number, words = "4915112345678", "a private text"
@@ -103,7 +172,9 @@ func TestLogsShowNobody(t *testing.T) {
 		Data: &Preference{Contact: Contact{WaID: number, UserID: number}, Detail: words},
 	}
 	w := Webhook{ID: "1", Source: "meta", Body: Body(words + number), Evidence: Evidence{Headers: map[string]string{"a": number}}}
-	log.Info("everything", "event", e, "webhook", w)
+	m := Event{ID: "evt_2", Type: MessageReceived, Key: number, Data: &Message{From: Contact{WaID: number}, Text: words, Raw: Body(words)}}
+	s := Event{ID: "evt_3", Type: MessageSent, Key: number, Data: &MessageStatus{Recipient: Contact{WaID: number}, Callback: words}}
+	log.Info("everything", "event", e, "message", m, "status", s, "webhook", w)
 	if s := out.String(); strings.Contains(s, number) || strings.Contains(s, words) {
 		t.Errorf("the log shows a person: %s", s)
 	}

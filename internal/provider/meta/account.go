@@ -9,12 +9,12 @@ import (
 // accountUpdate reads account_update (Meta: account_update reference; Managing webhooks). Where it names an account in
 // waba_info, that is the account: entry.id is then a business portfolio in Meta's own examples.
 func accountUpdate(c Change, value Object) (webhook.Event, string) {
-	account := value.Object("waba_info")["waba_id"]
+	account := value.Object("waba_info").Get("waba_id")
 	e := webhook.Event{Account: account.Text(), Phone: webhook.Phone{Number: phoneNumber(c, value)}}
 	if e.Account == "" && !account.Missing() {
 		return e, badAccount
 	}
-	reading := readAccount(value["event"].Text())
+	reading := readAccount(value.Get("event").Text())
 	if reading == nil {
 		return e, unknownEvent
 	}
@@ -80,9 +80,9 @@ func bare(t webhook.Type) accountReader {
 // sending would be worse than to stop.
 func ban(value Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("ban_info")
-	data := &webhook.Ban{Date: info["waba_ban_date"].Text()}
+	data := &webhook.Ban{Date: info.Get("waba_ban_date").Text()}
 	var worst webhook.Type
-	for _, state := range info["waba_ban_state"].Texts() {
+	for _, state := range info.Get("waba_ban_state").Texts() {
 		t := banType(state)
 		switch {
 		case t == "":
@@ -111,11 +111,11 @@ func banType(state string) webhook.Type {
 
 func violation(value Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("violation_info")
-	return webhook.AccountViolation, &webhook.Violation{Type: info["violation_type"].Text(), Remediation: info["remediation"].Text()}, ""
+	return webhook.AccountViolation, &webhook.Violation{Type: info.Get("violation_type").Text(), Remediation: info.Get("remediation").Text()}, ""
 }
 
 func country(value Object, _ time.Time) (webhook.Type, any, string) {
-	code := value["country"].Text()
+	code := value.Get("country").Text()
 	if code == "" {
 		return "", nil, incomplete
 	}
@@ -125,11 +125,11 @@ func country(value Object, _ time.Time) (webhook.Type, any, string) {
 func volumeTier(value Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("volume_tier_info")
 	data := &webhook.VolumeTier{
-		Category: info["pricing_category"].Text(),
-		Region:   info["region"].Text(),
-		Tier:     info["tier"].Text(),
-		Month:    info["effective_month"].Text(),
-		Since:    info["tier_update_time"].Time(),
+		Category: info.Get("pricing_category").Text(),
+		Region:   info.Get("region").Text(),
+		Tier:     info.Get("tier").Text(),
+		Month:    info.Get("effective_month").Text(),
+		Since:    info.Get("tier_update_time").Time(),
 	}
 	if data.Tier == "" {
 		return "", nil, incomplete
@@ -142,14 +142,14 @@ func authPricing(value Object, _ time.Time) (webhook.Type, any, string) {
 	if info == nil {
 		return "", nil, incomplete
 	}
-	data := &webhook.AuthPricing{Start: info["start_time"].Time()}
-	for element := range info["exception_countries"].Elements() {
+	data := &webhook.AuthPricing{Start: info.Get("start_time").Time()}
+	for element := range info.Get("exception_countries").Elements() {
 		exception, _ := element.Object()
-		if code := exception["country_code"].Text(); code != "" {
+		if code := exception.Get("country_code").Text(); code != "" {
 			if data.Exceptions == nil {
 				data.Exceptions = map[string]time.Time{}
 			}
-			data.Exceptions[code] = exception["start_time"].Time()
+			data.Exceptions[code] = exception.Get("start_time").Time()
 		}
 	}
 	return webhook.AccountAuthPricingUpdated, data, ""

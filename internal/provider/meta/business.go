@@ -4,7 +4,7 @@ import "holdfast/internal/webhook"
 
 // accountReview reads account_review_update (Meta: its reference).
 func accountReview(c Change, value Object) (webhook.Event, string) {
-	decision := value["decision"].Text()
+	decision := value.Get("decision").Text()
 	if decision == "" {
 		return webhook.Event{}, incomplete
 	}
@@ -20,12 +20,12 @@ func accountAlert(_ Change, value Object) (webhook.Event, string) {
 		info = value
 	}
 	data := &webhook.Alert{
-		EntityType:  value["entity_type"].Text(),
-		EntityID:    value["entity_id"].Text(),
-		Severity:    info["alert_severity"].Text(),
-		Status:      info["alert_status"].Text(),
-		Type:        info["alert_type"].Text(),
-		Description: info["alert_description"].Text(),
+		EntityType:  value.Get("entity_type").Text(),
+		EntityID:    value.Get("entity_id").Text(),
+		Severity:    info.Get("alert_severity").Text(),
+		Status:      info.Get("alert_status").Text(),
+		Type:        info.Get("alert_type").Text(),
+		Description: info.Get("alert_description").Text(),
 	}
 	if data.Type == "" {
 		return webhook.Event{}, incomplete
@@ -41,10 +41,10 @@ func accountAlert(_ Change, value Object) (webhook.Event, string) {
 // key that is missing is unchanged.
 func capability(_ Change, value Object) (webhook.Event, string) {
 	data := &webhook.Capability{
-		DailyPerBusiness:  value["max_daily_conversations_per_business"].Text(),
-		DailyPerPhone:     value["max_daily_conversation_per_phone"].Text(),
-		PhonesPerBusiness: value["max_phone_numbers_per_business"].Text(),
-		PhonesPerAccount:  value["max_phone_numbers_per_waba"].Text(),
+		DailyPerBusiness:  value.Get("max_daily_conversations_per_business").Text(),
+		DailyPerPhone:     value.Get("max_daily_conversation_per_phone").Text(),
+		PhonesPerBusiness: value.Get("max_phone_numbers_per_business").Text(),
+		PhonesPerAccount:  value.Get("max_phone_numbers_per_waba").Text(),
 	}
 	if *data == (webhook.Capability{}) {
 		return webhook.Event{}, incomplete

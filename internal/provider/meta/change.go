@@ -3,10 +3,10 @@ package meta
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"time"
 
+	"holdfast/internal/optout"
 	"holdfast/internal/webhook"
 )
 
@@ -21,6 +21,7 @@ type Change struct {
 	Value    Value
 	Element  Value     // what is passed on if it is not understood: the change as it came
 	Received time.Time // decides whether a restriction is still in force
+	Words    optout.Words
 }
 
 // Why something is unrecognized. A closed set: never anything of the body.
@@ -34,6 +35,7 @@ const (
 	unknownObject  = "unknown object"
 	noEntries      = "no entries"
 	noChanges      = "no changes"
+	noItems        = "no items"
 	malformedField = "malformed field name"
 	unknownField   = "unknown field"
 	unknownEvent   = "unknown event"
@@ -50,7 +52,7 @@ const (
 // What it leaves out of the event (account, time, field, key) [Change.Events] adds.
 type reader func(c Change, value Object) (e webhook.Event, reason string)
 
-// read finds the reader of a field. user_preferences is not here: its values have many events.
+// read finds the reader of a field. user_preferences and messages are not here: their values have many events.
 func read(field string) reader {
 	switch field {
 	case "account_update":
@@ -73,7 +75,7 @@ func read(field string) reader {
 	return nil
 }
 
-// Events returns what the change says: one event, or one for each item of user_preferences and of what is about
+// Events returns what the change says: one event, or some for each item of user_preferences and of what is about
 // messages. A change that is not understood is one [webhook.Unrecognized] event, complete.
 func (c Change) Events() []webhook.Event {
 	reading := read(c.Field)
@@ -147,7 +149,34 @@ func (c Change) key() string {
 }
 
 // Key joins the parts of a natural key so that no two lists of parts run together.
-func Key(parts ...string) string { return fmt.Sprintf("%q", parts) }
+func Key(parts ...string) string {
+	size := 2
+	for _, part := range parts {
+		size += len(part) + 3
+	}
+	key := append(make([]byte, 0, size), '[')
+	for i, part := range parts {
+		if i > 0 {
+			key = append(key, ' ')
+		}
+		if plain(part) {
+			key = append(append(append(key, '"'), part...), '"')
+		} else {
+			key = strconv.AppendQuote(key, part)
+		}
+	}
+	return string(append(key, ']'))
+}
+
+// plain reports whether a text is the same within quotes.
+func plain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
 
 func hash(data []byte) string {
 	sum := sha256.Sum256(data)

@@ -22,15 +22,16 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 	if reason != "" {
 		return whole(body, reason)
 	}
-	if top["object"].Text() != "whatsapp_business_account" {
+	if top.Get("object").Text() != "whatsapp_business_account" {
 		return whole(body, unknownObject)
 	}
-	if len(top["entry"]) == 0 || top["entry"][0] != '[' {
+	list := top.Get("entry")
+	if len(list) == 0 || list[0] != '[' {
 		return whole(body, noEntries)
 	}
 	var events []webhook.Event
 	entries, changes := 0, 0
-	for element := range top["entry"].Elements() {
+	for element := range list.Elements() {
 		entries++
 		if len(events) >= mostElements {
 			return whole(body, tooMany)
@@ -41,12 +42,12 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 			continue
 		}
 		before := changes
-		for change := range entry["changes"].Elements() {
+		for change := range entry.Get("changes").Elements() {
 			changes++
 			if len(events) >= mostElements {
 				return whole(body, tooMany)
 			}
-			events = append(events, changeEvents(entry, change, received)...)
+			events = append(events, p.changeEvents(entry, change, received)...)
 		}
 		if changes == before {
 			events = append(events, Raw(webhook.Event{}, noChanges, element))
@@ -61,24 +62,25 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 	return events
 }
 
-func changeEvents(entry Object, element Value, received time.Time) []webhook.Event {
-	c := Change{Time: entry["time"].Time(), Element: element, Received: received}
-	account := entry["id"].Text()
+func (p *Provider) changeEvents(entry Object, element Value, received time.Time) []webhook.Event {
+	c := Change{Time: entry.Get("time").Time(), Element: element, Received: received, Words: p.words}
+	id := entry.Get("id")
+	account := id.Text()
 	switch {
 	case ValidID(account):
 		c.Account, c.Test = account, account == "0"
-	case !entry["id"].Missing():
+	case !id.Missing():
 		return []webhook.Event{Raw(webhook.Event{Time: c.Time}, badAccount, element)}
 	}
 	change, reason := element.Object()
 	if reason != "" {
 		return []webhook.Event{c.Unrecognized(reason)}
 	}
-	field := change["field"].Text()
+	field := change.Get("field").Text()
 	if !ValidField(field) {
 		return []webhook.Event{c.Unrecognized(malformedField)}
 	}
-	c.Field, c.Value = field, change["value"]
+	c.Field, c.Value = field, change.Get("value")
 	return c.Events()
 }
 
@@ -112,11 +114,11 @@ func Traffic(field string) bool {
 // Peek decodes no value.
 func (p *Provider) Peek(body []byte) webhook.Peek {
 	var peek webhook.Peek
-	for name, entries := range Cut(body).Members() {
-		if name != "entry" {
+	for member := range Cut(body).Members() {
+		if !member.Is("entry") {
 			continue
 		}
-		for entry := range entries.Elements() {
+		for entry := range member.Value.Elements() {
 			peekEntry(&peek, entry)
 		}
 	}
@@ -124,15 +126,15 @@ func (p *Provider) Peek(body []byte) webhook.Peek {
 }
 
 func peekEntry(peek *webhook.Peek, entry Value) {
-	for name, member := range entry.Members() {
-		switch name {
-		case "id":
-			Note(&peek.Accounts, member.Text(), ValidID)
-		case "changes":
-			for change := range member.Elements() {
-				for name, member := range change.Members() {
-					if name == "field" {
-						field := member.Text()
+	for member := range entry.Members() {
+		switch {
+		case member.Is("id"):
+			Note(&peek.Accounts, member.Value.Text(), ValidID)
+		case member.Is("changes"):
+			for change := range member.Value.Elements() {
+				for member := range change.Members() {
+					if member.Is("field") {
+						field := member.Value.Text()
 						Note(&peek.Fields, field, ValidField)
 						peek.Urgent = peek.Urgent || !Traffic(field)
 					}

@@ -32,6 +32,8 @@ const (
 	sent          = `{"id":"wamid.EXAMPLE1","status":"sent","timestamp":"1790005001","recipient_id":"2"}`
 	read          = `{"id":"wamid.EXAMPLE1","status":"read","timestamp":"1790005002","recipient_participant_id":"2"}`
 	readByAnother = `{"id":"wamid.EXAMPLE1","status":"read","timestamp":"1790005002","recipient_participant_id":"3"}`
+	stopped       = `{"id":"wamid.EXAMPLE3","status":"failed","timestamp":"1790005003","recipient_id":"2","errors":[{"code":131050}]}`
+	odd           = `{"id":"wamid.EXAMPLE3","status":"lost","timestamp":"1790005003","recipient_id":"2"}`
 	limit         = `{"code":130429}`
 )
 
@@ -53,10 +55,11 @@ func TestExam(t *testing.T) {
 		Unknown: `{"object":"whatsapp_business_account","entry":[{"id":"300100200","time":1790000000,"changes":[{"field":"weather_update","value":{"rain":true}}]}]}`,
 		Batch:   batch,
 		Together: messages(`"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"messages":[` + text + `,` + nameless + `],"statuses":[` + sent + `,` + read + `,` +
-			readByAnother + `],"errors":[` + limit + `]`),
+			readByAnother + `,` + stopped + `,` + odd + `],"errors":[` + limit + `]`),
 		Alone: []string{
 			messages(`"contacts":[{"wa_id":"1"}],"messages":[` + text + `]`), messages(`"messages":[` + nameless + `]`),
 			messages(`"statuses":[` + sent + `]`), messages(`"statuses":[` + read + `]`), messages(`"statuses":[` + readByAnother + `]`),
+			messages(`"statuses":[` + stopped + `]`), messages(`"statuses":[` + odd + `]`),
 			messages(`"errors":[` + limit + `]`),
 		},
 	})

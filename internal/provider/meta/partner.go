@@ -10,18 +10,18 @@ import (
 func partner(t webhook.Type) accountReader {
 	return func(value Object, _ time.Time) (webhook.Type, any, string) {
 		info, disconnection := value.Object("waba_info"), value.Object("disconnection_info")
-		adAccount := info["ad_account_linked"].Text()
+		adAccount := info.Get("ad_account_linked").Text()
 		if adAccount == "" { // so spelled on another of Meta's pages
-			adAccount = info["ad_account_id"].Text()
+			adAccount = info.Get("ad_account_id").Text()
 		}
 		return t, &webhook.Partner{
-			Owner:            info["owner_business_id"].Text(),
-			App:              info["partner_app_id"].Text(),
-			Solution:         info["solution_id"].Text(),
-			SolutionPartners: info["solution_partner_business_ids"].Texts(),
+			Owner:            info.Get("owner_business_id").Text(),
+			App:              info.Get("partner_app_id").Text(),
+			Solution:         info.Get("solution_id").Text(),
+			SolutionPartners: info.Get("solution_partner_business_ids").Texts(),
 			AdAccount:        adAccount,
-			Reason:           disconnection["reason"].Text(),
-			InitiatedBy:      disconnection["initiated_by"].Text(),
+			Reason:           disconnection.Get("reason").Text(),
+			InitiatedBy:      disconnection.Get("initiated_by").Text(),
 		}, ""
 	}
 }
@@ -29,9 +29,9 @@ func partner(t webhook.Type) accountReader {
 func certification(value Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("partner_client_certification_info")
 	data := &webhook.PartnerVerification{
-		ClientBusiness: info["client_business_id"].Text(),
-		Status:         info["status"].Text(),
-		Reasons:        info["rejection_reasons"].Texts(),
+		ClientBusiness: info.Get("client_business_id").Text(),
+		Status:         info.Get("status").Text(),
+		Reasons:        info.Get("rejection_reasons").Texts(),
 	}
 	if data.Status == "" {
 		return "", nil, incomplete
@@ -41,5 +41,5 @@ func certification(value Object, _ time.Time) (webhook.Type, any, string) {
 
 func certificationNeeded(value Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("partner_client_certification_needed_info")
-	return webhook.AccountPartnerVerification, &webhook.PartnerVerification{ClientBusiness: info["client_business_id"].Text(), Status: "NEEDED"}, ""
+	return webhook.AccountPartnerVerification, &webhook.PartnerVerification{ClientBusiness: info.Get("client_business_id").Text(), Status: "NEEDED"}, ""
 }

@@ -6,10 +6,10 @@ import "holdfast/internal/webhook"
 // are still sent).
 func phoneQuality(c Change, value Object) (webhook.Event, string) {
 	data := &webhook.Quality{
-		Event:            value["event"].Text(),
-		Limit:            value["current_limit"].Text(),
-		OldLimit:         value["old_limit"].Text(),
-		DailyPerBusiness: value["max_daily_conversations_per_business"].Text(),
+		Event:            value.Get("event").Text(),
+		Limit:            value.Get("current_limit").Text(),
+		OldLimit:         value.Get("old_limit").Text(),
+		DailyPerBusiness: value.Get("max_daily_conversations_per_business").Text(),
 	}
 	e := webhook.Event{Type: qualityType(data.Event), Phone: webhook.Phone{Number: phoneNumber(c, value)}, Data: data}
 	if e.Type == "" {
@@ -39,9 +39,9 @@ func qualityType(event string) webhook.Type {
 // phoneName reads phone_number_name_update (Meta: its reference). No reason is null there and "NONE" on the wire.
 func phoneName(c Change, value Object) (webhook.Event, string) {
 	data := &webhook.Name{
-		Decision:  value["decision"].Text(),
-		Requested: value["requested_verified_name"].Text(),
-		Reason:    value["rejection_reason"].Text(),
+		Decision:  value.Get("decision").Text(),
+		Requested: value.Get("requested_verified_name").Text(),
+		Reason:    value.Get("rejection_reason").Text(),
 	}
 	if data.Decision == "" {
 		return webhook.Event{}, incomplete
@@ -54,7 +54,7 @@ func phoneName(c Change, value Object) (webhook.Event, string) {
 
 // phoneSecurity reads security (Meta: its reference).
 func phoneSecurity(c Change, value Object) (webhook.Event, string) {
-	data := &webhook.Security{Event: value["event"].Text(), Requester: value["requester"].Text()}
+	data := &webhook.Security{Event: value.Get("event").Text(), Requester: value.Get("requester").Text()}
 	switch data.Event {
 	case "PIN_CHANGED", "PIN_RESET_REQUEST", "PIN_REQUEST_SUCCESS":
 		return webhook.Event{Type: webhook.PhoneSecurityChanged, Phone: webhook.Phone{Number: phoneNumber(c, value)}, Data: data}, ""
@@ -65,8 +65,8 @@ func phoneSecurity(c Change, value Object) (webhook.Event, string) {
 // phoneSettings reads account_settings_update (Meta: Webhook overrides; Calling settings). It is the only one of these
 // with the number's id and with a time of its own.
 func phoneSettings(c Change, value Object) (webhook.Event, string) {
-	settings := value["phone_number_settings"]
-	data := &webhook.Settings{Type: value["type"].Text(), Raw: string(settings)}
+	settings := value.Get("phone_number_settings")
+	data := &webhook.Settings{Type: value.Get("type").Text(), Raw: string(settings)}
 	if data.Type != "PHONE_NUMBER_SETTINGS" {
 		return webhook.Event{}, unknownEvent
 	}
@@ -76,8 +76,8 @@ func phoneSettings(c Change, value Object) (webhook.Event, string) {
 	}
 	return webhook.Event{
 		Type:  webhook.PhoneSettingsUpdated,
-		Time:  value["timestamp"].Time(),
-		Phone: webhook.Phone{ID: o["phone_number_id"].Text(), Number: phoneNumber(c, value)},
+		Time:  value.Get("timestamp").Time(),
+		Phone: webhook.Phone{ID: o.Get("phone_number_id").Text(), Number: phoneNumber(c, value)},
 		Data:  data,
 	}, ""
 }
@@ -86,7 +86,7 @@ func phoneSettings(c Change, value Object) (webhook.Event, string) {
 // fit to name a number is no number: the envelope's may be another.
 func phoneNumber(c Change, value Object) string {
 	for _, name := range []string{"phone_number", "display_phone_number"} {
-		if member := value[name]; !member.Missing() {
+		if member := value.Get(name); !member.Missing() {
 			if number := Digits(member.Text()); ValidID(number) {
 				return number
 			}

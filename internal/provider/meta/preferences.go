@@ -1,6 +1,8 @@
 package meta
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -11,6 +13,9 @@ import (
 
 const preferencesField = "user_preferences"
 
+// marketing is the category of messages that people stop and resume.
+const marketing = "marketing_messages"
+
 // preferences makes an event of each item (Meta: user_preferences reference; Business-scoped user IDs). It has no
 // entry.time: the items have a time each. It needs no account: a person stops messages of a number.
 func (c Change) preferences() []webhook.Event {
@@ -19,14 +24,14 @@ func (c Change) preferences() []webhook.Event {
 		return []webhook.Event{c.Unrecognized(reason)}
 	}
 	phone := valuePhone(c, value)
-	if id := value.Object("metadata")["phone_number_id"]; !id.Missing() && phone.ID == "" {
+	if id := value.Object("metadata").Get("phone_number_id"); !id.Missing() && phone.ID == "" {
 		return []webhook.Event{c.Unrecognized(badPhone)}
 	}
 	if phone == (webhook.Phone{}) {
 		return []webhook.Event{c.Unrecognized(noPhone)}
 	}
 	c.Phone = phone
-	items := value["user_preferences"].oneOrMany()
+	items := value.Get("user_preferences").oneOrMany()
 	if len(items) == 0 {
 		return []webhook.Event{c.Unrecognized(incomplete)}
 	}
@@ -50,21 +55,21 @@ func (c Change) preference(element Value, contacts contacts, alone bool) webhook
 	if reason != "" {
 		return Raw(e, reason, element)
 	}
-	if at := item["timestamp"].Time(); !at.IsZero() {
+	if at := item.Get("timestamp").Time(); !at.IsZero() {
 		e.Time = at
 	}
 	contact := contactOf(item)
 	if contact == (webhook.Contact{}) && alone && len(contacts.all) == 1 {
-		contact = contacts.all[0]
+		contact = contacts.all[0].Contact
 	}
-	category, wish := item["category"].Text(), item["value"].Text()
+	category, wish := item.Get("category").Text(), item.Get("value").Text()
 	e.Key = preferenceKey(e, contact, category, wish)
 	switch {
 	case contact == webhook.Contact{}:
 		return Raw(e, noUser, element)
-	case !validUser(contact.UserID), !validUser(contact.ParentUserID), !validUser(contact.WaID):
+	case !validContact(contact):
 		return Raw(e, badUser, element)
-	case category != "marketing_messages":
+	case category != marketing:
 		return Raw(e, unknownEvent, element)
 	}
 	switch wish {
@@ -75,7 +80,8 @@ func (c Change) preference(element Value, contacts contacts, alone bool) webhook
 	default:
 		return Raw(e, unknownEvent, element)
 	}
-	e.Data = &webhook.Preference{Contact: contacts.complete(contact), Category: category, Basis: preferencesField, Detail: item["detail"].Text()}
+	contact, _ = contacts.complete(contact)
+	e.Data = &webhook.Preference{Contact: contact, Category: category, Basis: preferencesField, Detail: item.Get("detail").Text()}
 	return e
 }
 
@@ -96,11 +102,20 @@ func preferenceKey(e webhook.Event, contact webhook.Contact, category, wish stri
 }
 
 func contactOf(o Object) webhook.Contact {
+	return contactNamed(o, "user_id", "parent_user_id", "wa_id")
+}
+
+// contactNamed reads what names a person from members that are called differently wherever they are.
+func contactNamed(o Object, user, parent, number string) webhook.Contact {
 	return webhook.Contact{
-		UserID:       o["user_id"].Text(),
-		ParentUserID: o["parent_user_id"].Text(),
-		WaID:         strings.TrimPrefix(strings.TrimSpace(o["wa_id"].Text()), "+"),
+		UserID:       o.Get(user).Text(),
+		ParentUserID: o.Get(parent).Text(),
+		WaID:         strings.TrimPrefix(strings.TrimSpace(o.Get(number).Text()), "+"),
 	}
+}
+
+func validContact(c webhook.Contact) bool {
+	return validUser(c.UserID) && validUser(c.ParentUserID) && validUser(c.WaID)
 }
 
 // validUser bounds what names a person: printable characters, no slash. A business-scoped id is up to 135 characters
@@ -117,41 +132,65 @@ func validUser(id string) bool {
 
 // contacts is what a value says of the people in it.
 type contacts struct {
-	all  []webhook.Contact
-	byID map[string]webhook.Contact
+	all []person
+	by  map[string]int // index in all by each id; nil if there are few
+}
+
+// A person is a contact with the name that it gives itself.
+type person struct {
+	webhook.Contact
+	name string
 }
 
 func contactsOf(value Object) contacts {
-	found := contacts{byID: map[string]webhook.Contact{}}
-	for element := range value["contacts"].Elements() {
+	var found contacts
+	for element := range value.Get("contacts").Elements() {
 		o, _ := element.Object()
-		contact := contactOf(o)
-		if !validUser(contact.UserID) || !validUser(contact.ParentUserID) || !validUser(contact.WaID) {
-			continue
+		if contact := contactOf(o); validContact(contact) {
+			found.all = append(found.all, person{contact, o.Object("profile").Get("name").Text()})
 		}
-		found.all = append(found.all, contact)
-		found.byID[contact.UserID], found.byID[contact.WaID] = contact, contact
 	}
-	delete(found.byID, "")
+	if len(found.all) <= 4 {
+		return found
+	}
+	found.by = make(map[string]int, 2*len(found.all))
+	for i, p := range found.all {
+		found.by[p.UserID], found.by[p.WaID] = i, i
+	}
 	return found
 }
 
-// complete adds the other ids of the person, if the value tells them.
-func (c contacts) complete(contact webhook.Contact) webhook.Contact {
-	for _, id := range []string{contact.UserID, contact.WaID} {
-		known, ok := c.byID[id]
+// find returns who has an id: the last, if several say so.
+func (c contacts) find(id string) (person, bool) {
+	if id == "" {
+		return person{}, false
+	}
+	if c.by != nil {
+		i, ok := c.by[id]
+		if !ok {
+			return person{}, false
+		}
+		return c.all[i], true
+	}
+	for _, p := range slices.Backward(c.all) {
+		if p.UserID == id || p.WaID == id {
+			return p, true
+		}
+	}
+	return person{}, false
+}
+
+// complete adds the other ids of the person, if the value tells them, and the name.
+func (c contacts) complete(contact webhook.Contact) (_ webhook.Contact, name string) {
+	for _, id := range [...]string{contact.UserID, contact.WaID} {
+		known, ok := c.find(id)
 		if !ok || contact.UserID != "" && known.UserID != "" && contact.UserID != known.UserID {
 			continue
 		}
-		if contact.UserID == "" {
-			contact.UserID = known.UserID
-		}
-		if contact.ParentUserID == "" {
-			contact.ParentUserID = known.ParentUserID
-		}
-		if contact.WaID == "" {
-			contact.WaID = known.WaID
-		}
+		contact.UserID = cmp.Or(contact.UserID, known.UserID)
+		contact.ParentUserID = cmp.Or(contact.ParentUserID, known.ParentUserID)
+		contact.WaID = cmp.Or(contact.WaID, known.WaID)
+		name = cmp.Or(name, known.name)
 	}
-	return contact
+	return contact, name
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"holdfast/internal/optout"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
@@ -29,10 +30,15 @@ type Options struct {
 	// VerifyToken is the text entered beside the callback URL in the App Dashboard. Without one the endpoint cannot be
 	// entered there.
 	VerifyToken signature.Secret `yaml:"verify_token"`
+	// OptOut are the words by which people stop marketing messages.
+	OptOut optout.Options `yaml:"opt_out"`
 }
 
 // A Provider speaks Meta's dialect with the secrets of one source. It is made by [New].
-type Provider struct{ options Options }
+type Provider struct {
+	options Options
+	words   optout.Words
+}
 
 // New makes a provider. Without any app secret it is an error, unless insecure says that whoever knows the URL may
 // send. With secrets configured, insecure changes nothing.
@@ -45,7 +51,11 @@ func New(options Options, insecure bool) (*Provider, error) {
 	if len(options.AppSecrets) == 0 && !insecure {
 		return nil, errors.New("app_secrets is empty")
 	}
-	return &Provider{options: options}, nil
+	words, err := optout.New(options.OptOut)
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{options, words}, nil
 }
 
 const (

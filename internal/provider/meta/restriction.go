@@ -14,8 +14,8 @@ import (
 // A restriction in force counts even beside the end of another, and one that cannot be read may be in force.
 func restriction(value Object, received time.Time) (webhook.Type, any, string) {
 	info := value.Object("violation_info")
-	data := &webhook.Restriction{Violation: info["violation_type"].Text(), Remediation: info["remediation"].Text()}
-	all, inForce, unclear := restrictions(value["restriction_info"], received)
+	data := &webhook.Restriction{Violation: info.Get("violation_type").Text(), Remediation: info.Get("remediation").Text()}
+	all, inForce, unclear := restrictions(value.Get("restriction_info"), received)
 	data.Restrictions = all
 	switch {
 	case len(inForce) > 0:
@@ -43,7 +43,7 @@ func restrictions(info Value, received time.Time) (all, inForce []webhook.Restri
 			unclear = true
 			continue
 		}
-		r := webhook.Restricted{Type: o["restriction_type"].Text(), Until: o["expiration"].Time(), Remediation: o["remediation"].Text()}
+		r := webhook.Restricted{Type: o.Get("restriction_type").Text(), Until: o.Get("expiration").Time(), Remediation: o.Get("remediation").Text()}
 		all = append(all, r)
 		if r.Until.IsZero() || r.Until.After(received) {
 			inForce = append(inForce, r)

@@ -56,10 +56,24 @@ func (v Value) oneOrMany() []Value {
 	return elements
 }
 
+// Bool returns a truth, also one in quotes; nil for anything else.
+func (v Value) Bool() *bool {
+	switch string(v) {
+	case `true`, `"true"`:
+		return new(true)
+	case `false`, `"false"`:
+		return new(false)
+	}
+	return nil
+}
+
 // Time returns a time in UTC of the years 1970 to 9998, or the zero time if there is none that can be read: Unix seconds
 // or milliseconds as a number or a string, RFC 3339, or that with a zone such as +0000. Later ones have no JSON.
 func (v Value) Time() time.Time {
 	text := strings.TrimSpace(v.Text())
+	if text == "" {
+		return time.Time{} // an error would cost more
+	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return unix(n)
 	}

@@ -275,7 +275,7 @@ func TestItemsWithoutIDs(t *testing.T) {
 		for _, e := range known(t, "secret").Normalize(fmt.Appendf(nil, untimed, value("4", items+`,"calls":[{"id":"wacid.1"}]`)), received) {
 			keys[e.Key] = true
 		}
-		if call := meta.Key("messages", meta.Key("calls", "4", "wacid.1", "", "", "", "")); len(keys) != 2 || !keys[""] || !keys[call] {
+		if call := meta.Key("messages", "calls", "4", "wacid.1", "", "", "", ""); len(keys) != 2 || !keys[""] || !keys[call] {
 			t.Errorf("%s, and a call: keys %v", items, keys)
 		}
 		at, of := one(t, about("messages", value("4", items))).Key, one(t, about("messages", value("5", items))).Key
@@ -285,7 +285,7 @@ func TestItemsWithoutIDs(t *testing.T) {
 	}
 }
 
-// Each item is passed on with what is around it, byte for byte, and without what is of others.
+// Each item that is not understood is passed on with what is around it, byte for byte, and without what is of others.
 func TestItemsAreComplete(t *testing.T) {
 	const element = `{"new":1, "value" : {"st\u0061tuses":[ {"id":"s", "x":1.0e0,"recipient_id":"2"} ],"metadata":{"phone_number_id":"4"},"contacts":[{"wa_id":"1","user_id":"U.1"},{"wa_id":"2"},{"wa_id":"3"}],` +
 		`"calls":[],"m\u0065w":"\u003c", "messages":[{"id":"a","from_user_id":"U.1","from":"1"},{"id":"b","from":"3","to":"1"},{"id":"c","from":"9"}]},"field":"messages"}`
@@ -308,22 +308,22 @@ func TestItemsAreComplete(t *testing.T) {
 	}
 }
 
-// What cannot be taken apart, or would be repeated too often, stays whole.
+// What is not understood and cannot be taken apart, or would be repeated too often, stays whole.
 func TestTrafficThatStaysWhole(t *testing.T) {
-	items := `"statuses":[{"id":"1"},{"id":"2"}]`
-	for name, value := range map[string]string{
-		"no items":           `{"metadata":{}}`,
-		"empty lists":        `{"statuses":[],"messages":[]}`,
-		"malformed lists":    `{"statuses":{"id":"1"},"messages":"x","errors":null}`,
-		"a list":             `[]`,
-		"a repeated name":    `{` + items + `,"metadata":{},"metadata":{}}`,
-		"much around it":     `{` + items + `,"new":"` + strings.Repeat("x", 5000) + `"}`,
-		"one, and much else": `{"statuses":[{"id":"1"}],"new":"` + strings.Repeat("x", 5000) + `"}`,
-		"too many":           `{"statuses":[` + strings.Repeat("{},", 5000) + `{}]}`,
+	items := `"calls":[{"id":"1"},{"id":"2"}]`
+	for name, c := range map[string]struct{ value, reason string }{
+		"no items":           {`{"metadata":{}}`, "no items"},
+		"empty lists":        {`{"statuses":[],"messages":[]}`, "no items"},
+		"malformed lists":    {`{"statuses":{"id":"1"},"messages":"x","errors":null}`, "no items"},
+		"a list":             {`[]`, "not an object"},
+		"a repeated name":    {`{` + items + `,"metadata":{},"metadata":{}}`, "repeated member name"},
+		"much around it":     {`{` + items + `,"new":"` + strings.Repeat("x", 5000) + `"}`, "unknown field"},
+		"one, and much else": {`{"calls":[{"id":"1"}],"new":"` + strings.Repeat("x", 5000) + `"}`, "unknown field"},
+		"too many":           {`{"calls":[` + strings.Repeat("{},", 5000) + `{}]}`, "too many elements"},
 	} {
-		e := one(t, about("messages", value))
-		if got := string(e.Data.(*webhook.Raw).Value); got != `{"field":"messages","value":`+value+`}` || e.Key == "" {
-			t.Errorf("%s: %.200s, key %q", name, got, e.Key)
+		e := one(t, about("calls", c.value))
+		if raw := e.Data.(*webhook.Raw); string(raw.Value) != `{"field":"calls","value":`+c.value+`}` || raw.Reason != c.reason || e.Key == "" {
+			t.Errorf("%s: %s: %.200s, key %q", name, raw.Reason, raw.Value, e.Key)
 		}
 	}
 	// Contacts that are large are not repeated, not even those that every item names.
@@ -332,6 +332,11 @@ func TestTrafficThatStaysWhole(t *testing.T) {
 		if raw := e.Data.(*webhook.Raw).Value; len(raw) > 1000 {
 			t.Errorf("%d bytes of %s", len(raw), e.Key)
 		}
+	}
+	// What is understood does not suffer from what is around it, nor from a neighbour.
+	events := known(t, "secret").Normalize(about("messages", `{"statuses":[{"id":"1","status":"sent"},{"id":"2"}],"new":"`+strings.Repeat("x", 5000)+`"}`), received)
+	if len(events) != 2 || events[0].Type != webhook.MessageSent || string(events[1].Data.(*webhook.Raw).Value) != `{"id":"2"}` {
+		t.Errorf("%+v", events)
 	}
 }
 
@@ -371,6 +376,58 @@ func TestTime(t *testing.T) {
 	} {
 		if got := meta.Cut([]byte(text)).Time(); !got.Equal(want) {
 			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+// However many members an object has, a repeated name is found, and each member is.
+func TestManyMembers(t *testing.T) {
+	for _, n := range []int{1, 10, 31, 32, 33, 34, 500} {
+		var members []string
+		for i := range n {
+			members = append(members, fmt.Sprintf(`"m%d":%[1]d`, i))
+		}
+		text := strings.Join(members, ",")
+		o, reason := meta.Cut([]byte("{" + text + "}")).Object()
+		if last := o.Get(fmt.Sprintf("m%d", n-1)).Text(); reason != "" || len(o) != n || last != fmt.Sprint(n-1) {
+			t.Errorf("%d members: %q, %d found, the last is %q", n, reason, len(o), last)
+		}
+		for i := range n {
+			for _, again := range []string{fmt.Sprintf(`"m%d":0`, i), fmt.Sprintf(`"\u006d%d":0`, i)} {
+				if _, reason := meta.Cut([]byte("{" + text + "," + again + "}")).Object(); reason != "repeated member name" {
+					t.Errorf("%d members and %s: %q", n, again, reason)
+				}
+				within := `{"event":"ACCOUNT_DELETED","x":[{` + text + "," + again + `}]}`
+				if e := one(t, about("account_update", within)); e.Type != webhook.Unrecognized {
+					t.Errorf("%d members and %s within: %s", n, again, e.Type)
+				}
+				if n > 100 {
+					break
+				}
+			}
+		}
+	}
+}
+
+// A string ends at the first quote that has an even number of backslashes before it.
+func TestStrings(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"a":"","b":"x"}`: "x", `{"a":"\\","b":"x"}`: "x", `{"a":"\\\"","b":"x"}`: "x", `{"a":"}\"],{","b":"x"}`: "x", `{"a\"":"\\\\","b":"x"}`: "x",
+		`{"a":"\\","b":"\\"}`: `\`, `{"a":"\"\"","b":"\""}`: `"`,
+	} {
+		o, reason := meta.Cut([]byte(text)).Object()
+		if got := o.Get("b").Text(); got != want || reason != "" || len(o) != 2 {
+			t.Errorf("%s: %q, %q", text, got, reason)
+		}
+	}
+}
+
+func TestBool(t *testing.T) {
+	for text, want := range map[string]*bool{
+		`true`: new(true), `"true"`: new(true), `false`: new(false), `"false"`: new(false), `1`: nil, `"yes"`: nil, `null`: nil, ``: nil, `{}`: nil,
+	} {
+		if got := meta.Cut([]byte(text)).Bool(); !cmp.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", text, got, want)
 		}
 	}
 }

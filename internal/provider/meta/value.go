@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"iter"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -23,38 +24,56 @@ func Cut(body []byte) Value {
 // Missing reports whether there is no value, or null.
 func (v Value) Missing() bool { return len(v) == 0 || v[0] == 'n' }
 
+// A Member is one of an object.
+type Member struct {
+	Name  Value // as it came, in quotes
+	Value Value
+}
+
 // Members yields the members of an object in their order, repeated names included; nothing of other values.
-func (v Value) Members() iter.Seq2[string, Value] {
-	return func(yield func(string, Value) bool) {
-		for name, member := range v.pairs() {
-			if !yield(name.Text(), member) {
+func (v Value) Members() iter.Seq[Member] {
+	return func(yield func(Member) bool) {
+		for rest := v.inside('{'); ; {
+			m, after, ok := member(rest)
+			if !ok || !yield(m) {
 				return
 			}
+			rest = after
 		}
 	}
 }
 
-// pairs is Members with the names as they came.
-func (v Value) pairs() iter.Seq2[Value, Value] {
-	return func(yield func(Value, Value) bool) {
-		for rest := v.inside('{'); ; {
-			name, after := cut(rest)
-			if len(name) == 0 || name[0] != '"' {
-				return
-			}
-			after, ok := skip(after, ':')
-			if !ok {
-				return
-			}
-			member, after := cut(after)
-			if len(member) == 0 || !yield(name, member) {
-				return
-			}
-			if rest, ok = skip(after, ','); !ok {
-				return
-			}
-		}
+// member takes a member off the front of the inside of an object, with the comma behind it.
+func member(inside []byte) (m Member, rest []byte, ok bool) {
+	if m.Name, rest = cut(inside); len(m.Name) == 0 || m.Name[0] != '"' {
+		return Member{}, nil, false
 	}
+	if rest, ok = skip(rest, ':'); !ok {
+		return Member{}, nil, false
+	}
+	if m.Value, rest = cut(rest); len(m.Value) == 0 {
+		return Member{}, nil, false
+	}
+	rest, _ = skip(rest, ',')
+	return m, rest, true
+}
+
+// Is reports whether a member has a name, which is one of ASCII letters: what is written without escapes is compared as
+// it came.
+func (m Member) Is(name string) bool {
+	n := m.Name
+	if len(n) == len(name)+2 && string(n[1:len(n)-1]) == name {
+		return true
+	}
+	return bytes.IndexByte(n, '\\') >= 0 && n.Text() == name
+}
+
+// name is that of a member without its quotes, cut out if there is nothing to decode in it.
+func (m Member) name() []byte {
+	if n := m.Name; len(n) >= 2 && n[len(n)-1] == '"' && bytes.IndexByte(n, '\\') < 0 && utf8.Valid(n) {
+		return n[1 : len(n)-1]
+	}
+	return []byte(m.Name.Text())
 }
 
 // Elements yields the elements of an array; nothing of other values.
@@ -73,8 +92,9 @@ func (v Value) Elements() iter.Seq[Value] {
 	}
 }
 
-// An Object is the members of a JSON object by their exact names.
-type Object map[string]Value
+// An Object is the members of a JSON object, each name once. Objects of webhooks have a dozen members: to look through
+// them takes less than to make a map.
+type Object []Member
 
 // Object returns the members of an object. The reason is empty unless the value is no object or repeats a name: then we
 // could not know what the sender meant.
@@ -82,54 +102,117 @@ func (v Value) Object() (o Object, reason string) {
 	if len(v) == 0 || v[0] != '{' {
 		return nil, notObject
 	}
-	o = Object{}
-	for name, member := range v.Members() {
-		if _, repeated := o[name]; repeated {
+	o = make(Object, 0, min(12, 1+len(v)/24)) // of what is in webhooks, one member takes 24 bytes and more
+	var known names
+	for rest := v.inside('{'); ; {
+		m, after, ok := member(rest)
+		if !ok {
+			return o, ""
+		}
+		o = append(o, m)
+		if known.repeats(o, len(o)-1) {
 			return nil, repeatedName
 		}
-		o[name] = member
+		rest = after
 	}
-	return o, ""
+}
+
+// Get returns the member of a name, which is one of ASCII letters, or the zero Value.
+func (o Object) Get(name string) Value {
+	for _, member := range o {
+		if member.Is(name) {
+			return member.Value
+		}
+	}
+	return nil
 }
 
 // Object returns the object that is a member, or nil.
 func (o Object) Object(name string) Object {
-	member, _ := o[name].Object()
+	member, _ := o.Get(name).Object()
 	return member
+}
+
+// names are those of an object that has many members.
+type names map[string]struct{}
+
+// repeats reports whether the i-th of some members has the name of an earlier one. It is asked of each in turn.
+func (n *names) repeats(members []Member, i int) bool {
+	const few = 32 // up to there it takes less to look through them
+	if i < few {
+		return slices.ContainsFunc(members[:i], func(m Member) bool { return bytes.Equal(m.name(), members[i].name()) })
+	}
+	if *n == nil {
+		*n = make(names, 2*few)
+		for _, m := range members[:i] {
+			(*n)[string(m.name())] = struct{}{}
+		}
+	}
+	name := string(members[i].name())
+	_, repeated := (*n)[name]
+	(*n)[name] = struct{}{}
+	return repeated
 }
 
 // flaw says why a value should not be interpreted at all, or nothing. Depth bounds its recursion, and that of whoever
 // reads the value after it.
 func flaw(v Value) string {
+	var f flaws
+	return f.of(v)
+}
+
+// flaws finds those of one value after another.
+type flaws struct {
+	members []Member // of the objects that it is in, outermost first; kept for the next value
+}
+
+func (f *flaws) of(v Value) string {
 	if !utf8.Valid(v) {
 		return notUTF8
 	}
-	return flawWithin(v, 20) // Meta nests no deeper than ten
+	if f.members == nil {
+		f.members = make([]Member, 0, 16)
+	}
+	f.members = f.members[:0]
+	return f.within(v, 20) // Meta nests no deeper than ten
 }
 
-func flawWithin(v Value, depth int) string {
+func (f *flaws) within(v Value, depth int) string {
 	if len(v) == 0 || v[0] != '{' && v[0] != '[' {
 		return ""
 	}
 	if depth == 0 {
 		return tooDeep
 	}
-	names := map[string]struct{}{}
-	for name, member := range v.Members() {
-		if _, repeated := names[name]; repeated {
+	if v[0] == '[' {
+		for rest := v.inside('['); ; {
+			element, after := cut(rest)
+			if len(element) == 0 {
+				return ""
+			}
+			if reason := f.within(element, depth-1); reason != "" {
+				return reason
+			}
+			rest, _ = skip(after, ',')
+		}
+	}
+	var known names
+	base := len(f.members)
+	for rest := v.inside('{'); ; {
+		m, after, ok := member(rest)
+		if !ok {
+			f.members = f.members[:base]
+			return ""
+		}
+		f.members = append(f.members, m)
+		if known.repeats(f.members[base:], len(f.members)-base-1) {
 			return repeatedName
 		}
-		names[name] = struct{}{}
-		if reason := flawWithin(member, depth-1); reason != "" {
+		if reason := f.within(m.Value, depth-1); reason != "" {
 			return reason
 		}
+		rest = after
 	}
-	for element := range v.Elements() {
-		if reason := flawWithin(element, depth-1); reason != "" {
-			return reason
-		}
-	}
-	return ""
 }
 
 // canonical is the same for values that differ in spaces and in the order of members only.
@@ -197,14 +280,22 @@ func extent(data []byte) int {
 	return len(data)
 }
 
+// quoted is the extent of a string. It looks for its end as fast as can be: most of a webhook is in strings.
 func quoted(data []byte) int {
-	for i := 1; i < len(data); i++ {
-		switch data[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
+	for from := 1; from < len(data); {
+		n := bytes.IndexByte(data[from:], '"')
+		if n < 0 {
+			break
 		}
+		end := from + n
+		backslashes := 0
+		for data[end-1-backslashes] == '\\' { // ends at the opening quote
+			backslashes++
+		}
+		if backslashes%2 == 0 {
+			return end + 1
+		}
+		from = end + 1
 	}
 	return len(data)
 }

@@ -13,33 +13,33 @@ const mostAround = 4 << 10
 type wrapper struct {
 	change []byte // the members of the change but the value; each with a comma behind it
 	value  []byte // the members of the value but the items and, if there are several contacts, these; likewise
+	flat   bool   // the change is its own value
 
 	contacts Value // if there are several
 	people   map[string]Value
 }
 
-// wrapperOf takes a change apart. It is not ok if the change cannot be put together again, or if too much would be
-// repeated.
-func wrapperOf(change Value, value Object) (w wrapper, ok bool) {
-	if _, reason := change.Object(); reason != "" {
-		return w, false
-	}
-	var inside Value
-	for name, member := range change.pairs() {
-		if name.Text() == "value" {
-			inside = member
-		} else {
-			w.change = appendMember(w.change, name, member)
+// wrapper takes a change apart. It is not ok if the change cannot be put together again, or if too much would be repeated.
+func (c Change) wrapper(value Object) (w wrapper, ok bool) {
+	inside := c.Value
+	if w.flat = len(inside) == len(c.Element); !w.flat {
+		change, reason := c.Element.Object()
+		if reason != "" {
+			return w, false
+		}
+		for _, member := range change {
+			if !member.Is("value") {
+				w.change = appendMember(w.change, member)
+			}
 		}
 	}
-	several := len(value["contacts"].upTo(2)) == 2
-	for name, member := range inside.pairs() {
-		text := name.Text()
+	several := len(value.Get("contacts").upTo(2)) == 2
+	for _, member := range value {
 		switch {
-		case text == "contacts" && several:
-			w.contacts = member
-		case !slices.Contains(itemLists, text) || len(member.upTo(1)) == 0: // an empty list says something, perhaps
-			w.value = appendMember(w.value, name, member)
+		case several && member.Is("contacts"):
+			w.contacts = member.Value
+		case !slices.ContainsFunc(itemLists, member.Is) || len(member.Value.upTo(1)) == 0: // an empty list says something, perhaps
+			w.value = appendMember(w.value, member)
 		}
 	}
 	if several {
@@ -62,8 +62,10 @@ func (w wrapper) around(list string, element Value, item Object) Value {
 	contacts := w.contactsOf(item)
 	v := make([]byte, 0, len(w.change)+len(w.value)+len(contacts)+len(list)+len(element)+40)
 	v = append(v, '{')
-	v = append(v, w.change...)
-	v = append(v, `"value":{`...)
+	if !w.flat {
+		v = append(v, w.change...)
+		v = append(v, `"value":{`...)
+	}
 	v = append(v, w.value...)
 	if len(contacts) > 0 {
 		v = append(v, `"contacts":`...)
@@ -74,7 +76,11 @@ func (w wrapper) around(list string, element Value, item Object) Value {
 	v = append(v, list...)
 	v = append(v, `":[`...)
 	v = append(v, element...)
-	return append(v, `]}}`...)
+	v = append(v, `]}`...)
+	if !w.flat {
+		v = append(v, '}')
+	}
+	return v
 }
 
 // contactsOf is the list of those of several contacts whom an item names, or of all if it names none and they are few.
@@ -84,7 +90,7 @@ func (w wrapper) contactsOf(item Object) []byte {
 	}
 	var named [][]byte
 	for _, name := range []string{"from_user_id", "from", "recipient_user_id", "recipient_id", "to_user_id", "to"} {
-		if contact, ok := w.people[item[name].Text()]; ok && !slices.ContainsFunc(named, func(v []byte) bool { return &v[0] == &contact[0] }) {
+		if contact, ok := w.people[item.Get(name).Text()]; ok && !slices.ContainsFunc(named, func(v []byte) bool { return &v[0] == &contact[0] }) {
 			named = append(named, contact)
 		}
 	}
@@ -97,9 +103,9 @@ func (w wrapper) contactsOf(item Object) []byte {
 	return nil
 }
 
-func appendMember(to []byte, name, member Value) []byte {
-	to = append(append(to, name...), ':')
-	return append(append(to, member...), ',')
+func appendMember(to []byte, member Member) []byte {
+	to = append(append(to, member.Name...), ':')
+	return append(append(to, member.Value...), ',')
 }
 
 // upTo returns the first elements of an array.

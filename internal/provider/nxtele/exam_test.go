@@ -31,7 +31,7 @@ func known(t testing.TB, secrets ...string) *nxtele.Provider {
 const (
 	sent    = `{"id":"wamid.EXAMPLE1","status":"sent","timestamp":"1761200609"}`
 	failed  = `{"id":"wamid.EXAMPLE1","status":"failed","timestamp":"1761200610"}`
-	message = `{"id":"wamid.EXAMPLE2","from":"15550002222","timestamp":"1761200611"}`
+	message = `{"id":"wamid.EXAMPLE2","from":"15550002222","timestamp":"1761200611","type":"text","text":{"body":"STOP"}}`
 )
 
 // flat is nxtele's shape of items.
@@ -53,8 +53,8 @@ func TestExam(t *testing.T) {
 			"sign":      {"00", "sha256=00", string(make([]byte, 64)), "5b24d0670792f702f890a1e3fa5c0978"},
 		},
 		Unknown:  `{"field":"weather_update","value":{"rain":true,"time":1790000000,"wabaId":"100000000000001"}}`,
-		Together: flat(`"statuses":[` + sent + `,` + failed + `],"messages":[` + message + `]`),
-		Alone:    []string{flat(`"statuses":[` + sent + `]`), flat(`"statuses":[` + failed + `]`), flat(`"messages":[` + message + `]`)},
+		Together: flat(`"messages":[` + message + `],"statuses":[` + sent + `,` + failed + `]`),
+		Alone:    []string{flat(`"messages":[` + message + `]`), flat(`"statuses":[` + sent + `]`), flat(`"statuses":[` + failed + `]`)},
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/optout"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
@@ -33,10 +34,15 @@ type Options struct {
 	// MaxClockSkew is how far a signed time may be from the arrival; 0 is any. Whether nxtele renews the time of a
 	// webhook that it sends again is not known.
 	MaxClockSkew time.Duration `yaml:"max_clock_skew"`
+	// OptOut are the words by which people stop marketing messages.
+	OptOut optout.Options `yaml:"opt_out"`
 }
 
 // A Provider speaks nxtele's dialect with the secrets of one source. It is made by [New].
-type Provider struct{ options Options }
+type Provider struct {
+	options Options
+	words   optout.Words
+}
 
 // New makes a provider. Without any access key it is an error, unless insecure says that whoever knows the URL may
 // send. With access keys configured, insecure changes nothing.
@@ -63,7 +69,11 @@ func New(options Options, insecure bool) (*Provider, error) {
 	if options.MaxClockSkew < 0 {
 		return nil, errors.New("max_clock_skew is negative")
 	}
-	return &Provider{options: options}, nil
+	words, err := optout.New(options.OptOut)
+	if err != nil {
+		return nil, err
+	}
+	return &Provider{options, words}, nil
 }
 
 // The headers that prove a webhook authentic (NXCloud wiki: whatsapp callback verify), as they are kept.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/internal/optout"
 	"holdfast/internal/provider/nxtele"
 	"holdfast/internal/provider/providertest"
 	"holdfast/internal/signature"
@@ -174,6 +175,55 @@ func TestTypes(t *testing.T) {
 	}
 }
 
+// Lists of several are taken apart as Meta's are; what is not understood comes with what is around it, flat as it is.
+func TestFlat(t *testing.T) {
+	const around = `{"business_phone":"15550001111","new":1,"metadata":{"phone_number_id":"4"},`
+	body := around + `"contacts":[{"wa_id":"1","user_id":"US.1"},{"wa_id":"2"}],"statuses":[{"id":"order-7","meta_message_id":"wamid.1","status":"failed","recipient_id":"1","errors":[{"code":131050}],` +
+		`"costs":[{"price":0.1}]},{"id":"x","status":"lost","recipient_id":"2"},7]}`
+	events := known(t, "secret").Normalize([]byte(body), received)
+	providertest.Check(t, []byte(body), events)
+	phone := webhook.Phone{ID: "4", Number: "15550001111"}
+	ada := webhook.Contact{UserID: "US.1", WaID: "1"}
+	type short struct {
+		Type  webhook.Type
+		Phone webhook.Phone
+		Data  any
+	}
+	var got []short
+	for _, e := range events {
+		got = append(got, short{e.Type, e.Phone, e.Data})
+	}
+	want := []short{
+		{webhook.MessageFailed, phone, &webhook.MessageStatus{Message: "order-7", Wamid: "wamid.1", Recipient: ada, Errors: []webhook.MessageError{{Code: "131050"}}}},
+		{webhook.ContactMarketingStopped, phone, &webhook.Preference{Contact: ada, Category: "marketing_messages", Basis: "status_131050", Message: "order-7"}},
+		{webhook.Unrecognized, phone, &webhook.Raw{Reason: "unknown event", Value: webhook.Body(around + `"contacts":[{"wa_id":"2"}],"statuses":[{"id":"x","status":"lost","recipient_id":"2"}]}`)}},
+		{webhook.Unrecognized, phone, &webhook.Raw{Reason: "not an object", Value: webhook.Body(around + `"contacts":[{"wa_id":"1","user_id":"US.1"},{"wa_id":"2"}],"statuses":[7]}`)}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOptOutSetting(t *testing.T) {
+	options := nxtele.Options{AccessKeys: map[string]signature.Secret{"key": "secret"}, OptOut: optout.Options{Stop: []string{"!"}}}
+	if _, err := nxtele.New(options, false); err == nil || err.Error() != "opt_out.stop[0] is no word" {
+		t.Errorf("a word that is none: %v", err)
+	}
+	options.OptOut = optout.Options{Stop: []string{"Genug"}}
+	p, err := nxtele.New(options, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word, want := range map[string]int{"genug!": 2, "stop": 1} {
+		for _, form := range []string{`{"metadata":{"phone_number_id":"4"},%s}`, `{"field":"messages","value":{"metadata":{"phone_number_id":"4"},%s}}`} {
+			body := fmt.Sprintf(form, `"messages":[{"id":"m","from":"1","type":"text","text":{"body":"`+word+`"}}]`)
+			if events := p.Normalize([]byte(body), received); len(events) != want {
+				t.Errorf("%s: %d events, want %d", body, len(events), want)
+			}
+		}
+	}
+}
+
 func TestPeek(t *testing.T) {
 	tests := []struct {
 		body string
@@ -182,7 +232,7 @@ func TestPeek(t *testing.T) {
 		{ban, webhook.Peek{Fields: []string{"account_update"}, Accounts: []string{"100000000000001"}, Urgent: true}},
 		{`{"value":{"user_preferences":[]},"field":"user_preferences"}`, webhook.Peek{Fields: []string{"user_preferences"}, Urgent: true}},
 		{`{"value":{},"field":"smb_message_echoes"}`, webhook.Peek{Fields: []string{"smb_message_echoes"}}},
-		{`{"statuses":[{}],"wabaId":"1"}`, webhook.Peek{Fields: []string{"statuses"}, Accounts: []string{"1"}}},
+		{`{"statuses":[{}],"wabaId":"1"}`, webhook.Peek{Fields: []string{"messages"}, Accounts: []string{"1"}}},
 		{`{"field`, webhook.Peek{}},
 	}
 	for _, test := range tests {
@@ -214,7 +264,8 @@ func FuzzNormalize(f *testing.F) {
 		f.Add(body)
 	}
 	f.Add([]byte(ban))
-	f.Add([]byte(`{"business_phone":"1","statuses":[{"id":"a","status":"sent","timestamp":"1"}],"messages":[{"id":"b"}]}`))
+	f.Add([]byte(`{"business_phone":"1","statuses":[{"id":"a","status":"sent","timestamp":"1"},{"id":"a","status":"failed","recipient_id":"2","errors":[{"code":131050}]}],"messages":[{"id":"b"}]}`))
+	f.Add([]byte(`{"metadata":{"phone_number_id":"4"},"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"messages":[{"id":"b","from":"1","type":"text","text":{"body":"STOP"}},7]}`))
 	p := known(f, "secret")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		events := p.Normalize(body, received)

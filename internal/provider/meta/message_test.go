@@ -1,0 +1,254 @@
+package meta_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"holdfast/internal/optout"
+	"holdfast/internal/provider/meta"
+	"holdfast/internal/provider/providertest"
+	"holdfast/internal/signature"
+	"holdfast/internal/webhook"
+)
+
+// understand returns the types of the events of a change about messages, in their order, and what they carry.
+func understand(t *testing.T, p *meta.Provider, items string) (types []webhook.Type, events []webhook.Event) {
+	t.Helper()
+	body := []byte(messages(items))
+	events = p.Normalize(body, received)
+	providertest.Check(t, body, events)
+	for _, e := range events {
+		types = append(types, e.Type)
+	}
+	return types, events
+}
+
+func TestStatuses(t *testing.T) {
+	ada := webhook.Contact{UserID: "US.7", WaID: "15550100077"}
+	tests := []struct {
+		name, contacts, status string
+		want                   webhook.Type
+		data                   any
+	}{
+		{"sent", `[]`, `{"id":"m","status":"sent","recipient_id":"15550100077"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m", Recipient: webhook.Contact{WaID: "15550100077"}}},
+		{"delivered", `[]`, `{"id":"m","status":"delivered"}`, webhook.MessageDelivered, &webhook.MessageStatus{Message: "m"}},
+		{"read", `[]`, `{"id":"m","status":"read"}`, webhook.MessageRead, &webhook.MessageStatus{Message: "m"}},
+		{"played", `[]`, `{"id":"m","status":"played"}`, webhook.MessagePlayed, &webhook.MessageStatus{Message: "m"}},
+		{"deleted", `[]`, `{"id":"m","status":"deleted"}`, webhook.MessageDeleted, &webhook.MessageStatus{Message: "m"}},
+		{"warning", `[]`, `{"id":"m","status":"warning","errors":[{"code":131051,"message":"t"}]}`, webhook.MessageWarned, &webhook.MessageStatus{Message: "m", Errors: []webhook.MessageError{{Code: "131051", Title: "t"}}}},
+		{
+			"failed, with a code in quotes", `[]`, `{"id":"m","status":"failed","errors":[{"code":"131026","title":"t","message":"t","error_data":{"details":"d"},"href":"h"},7,{"code":1}]}`,
+			webhook.MessageFailed, &webhook.MessageStatus{Message: "m", Errors: []webhook.MessageError{{Code: "131026", Title: "t", Details: "d"}, {Code: "1"}}},
+		},
+		{"failed, one error", `[]`, `{"id":"m","status":"failed","errors":{"code":1}}`, webhook.MessageFailed, &webhook.MessageStatus{Message: "m", Errors: []webhook.MessageError{{Code: "1"}}}},
+		{"failed, who knows why", `[]`, `{"id":"m","status":"failed","errors":null}`, webhook.MessageFailed, &webhook.MessageStatus{Message: "m"}},
+		{"by id", `[{"user_id":"US.7","wa_id":"15550100077"}]`, `{"id":"m","status":"sent","recipient_user_id":"US.7","parent_recipient_user_id":"US.ENT.9"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m", Recipient: webhook.Contact{UserID: "US.7", ParentUserID: "US.ENT.9", WaID: "15550100077"}}},
+		{"by number, as text with a plus", `[{"user_id":"US.7","wa_id":15550100077}]`, `{"id":"m","status":"sent","recipient_id":"+15550100077"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m", Recipient: ada}},
+		{"one of many", `[{"wa_id":"1"},{"wa_id":"2"},{"wa_id":"3"},{"wa_id":"4"},{"user_id":"US.7","wa_id":"15550100077"}]`, `{"id":"m","status":"sent","recipient_user_id":"US.7"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m", Recipient: ada}},
+		{"of a group", `[]`, `{"id":"m","status":"read","recipient_id":"G1","recipient_type":"group","recipient_participant_id":"1","recipient_participant_user_id":"US.1"}`, webhook.MessageRead, &webhook.MessageStatus{Message: "m", Group: "G1", Recipient: webhook.Contact{UserID: "US.1", WaID: "1"}}},
+		{"of a group, the other name", `[]`, `{"id":"m","status":"read","recipient_id":"G1","participant_recipient_id":"1"}`, webhook.MessageRead, &webhook.MessageStatus{Message: "m", Group: "G1", Recipient: webhook.Contact{WaID: "1"}}},
+		{"of a group as a whole", `[]`, `{"id":"m","status":"sent","recipient_id":"G1","recipient_type":"group"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m", Group: "G1"}},
+		{
+			"charged", `[]`, `{"id":"m","status":"sent","biz_opaque_callback_data":"order 7","conversation":{"id":"c","expiration_timestamp":"1790005000","origin":{"type":"marketing"}},"pricing":{"billable":false,"pricing_model":"PMP","type":"regular","category":"marketing"}}`,
+			webhook.MessageSent, &webhook.MessageStatus{
+				Message: "m", Callback: "order 7", Conversation: &webhook.Conversation{ID: "c", Origin: "marketing", Expires: time.Unix(1790005000, 0).UTC()},
+				Pricing: &webhook.Pricing{Billable: new(false), Model: "PMP", Type: "regular", Category: "marketing"},
+			},
+		},
+		{"members of other kinds", `7`, `{"id":"m","status":"sent","conversation":[],"pricing":"free","biz_opaque_callback_data":{},"recipient_id":["1"],"recipient_type":1}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m"}},
+		{"by the sender's id", `[]`, `{"id":"order-7","meta_message_id":"wamid.1","status":"sent"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "order-7", Wamid: "wamid.1"}},
+		{"no id", `[]`, `{"status":"sent"}`, webhook.Unrecognized, "members missing or malformed"},
+		{"no status", `[]`, `{"id":"m"}`, webhook.Unrecognized, "unknown event"},
+		{"another status", `[]`, `{"id":"m","status":"SENT"}`, webhook.Unrecognized, "unknown event"},
+		{"nobody's id", `[]`, `{"id":"m","status":"sent","recipient_user_id":"a/b"}`, webhook.Unrecognized, "malformed user id"},
+		{"no object", `[]`, `7`, webhook.Unrecognized, "not an object"},
+		{"repeated name", `[]`, `{"id":"m","status":"sent","status":"read"}`, webhook.Unrecognized, "repeated member name"},
+		{"repeated name within", `[]`, `{"id":"m","status":"sent","x":{"a":1,"a":2}}`, webhook.Unrecognized, "repeated member name"},
+		{"nested deeply", `[]`, `{"id":"m","status":"sent","x":` + strings.Repeat("[", 50) + strings.Repeat("]", 50) + `}`, webhook.Unrecognized, "nested too deeply"},
+		{"invalid UTF-8", `[]`, "{\"id\":\"m\",\"status\":\"sent\",\"x\":\"\xff\"}", webhook.Unrecognized, "invalid UTF-8"},
+	}
+	const neighbour = `{"id":"n","status":"sent"}`
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, events := understand(t, known(t, "secret"), `"contacts":`+test.contacts+`,"statuses":[`+neighbour+`,`+test.status+`,`+neighbour+`]`)
+			if len(events) != 3 || events[0].Type != webhook.MessageSent || events[2].Type != webhook.MessageSent {
+				t.Fatalf("%d events, want the one between its neighbours", len(events))
+			}
+			e := events[1]
+			got := e.Data
+			if raw, ok := got.(*webhook.Raw); ok {
+				got = raw.Reason
+			}
+			if diff := cmp.Diff(test.data, got); diff != "" || e.Type != test.want {
+				t.Errorf("%s: %s", e.Type, diff)
+			}
+			if e.Phone != (webhook.Phone{ID: "400100", Number: "15550100001"}) || e.Account != "300100200" {
+				t.Errorf("%+v", e)
+			}
+		})
+	}
+}
+
+func TestMessages(t *testing.T) {
+	tests := []struct {
+		name, message string
+		want          webhook.Message // without id, type and raw
+		reason        string
+	}{
+		{"text", `"type":"text","text":{"body":"Hi"}`, webhook.Message{Text: "Hi"}, ""},
+		{"escaped", `"type":"text","text":{"body":"caf\u00e9 \ud83d\udc4d a\/b"}`, webhook.Message{Text: "café 👍 a/b"}, ""},
+		{"half of a letter", `"type":"text","text":{"body":"\ud83d"}`, webhook.Message{Text: "\ufffd"}, ""},
+		{"caption", `"type":"image","image":{"id":"1","caption":"Look"}`, webhook.Message{Text: "Look"}, ""},
+		{"no caption", `"type":"audio","audio":{"id":"1"}`, webhook.Message{}, ""},
+		{"button", `"type":"button","button":{"text":"Yes","payload":"YES_7"},"context":{"from":"1","id":"m"}`, webhook.Message{Text: "Yes", Payload: "YES_7", Context: &webhook.Context{Message: "m", From: "1"}}, ""},
+		{"button reply", `"type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"7","title":"Yes"}}`, webhook.Message{Text: "Yes", Payload: "7"}, ""},
+		{"list reply", `"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"7","title":"Yes","description":"x"}}`, webhook.Message{Text: "Yes", Payload: "7"}, ""},
+		{"flow reply", `"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{}"}}`, webhook.Message{Text: "Sent"}, ""},
+		{"reaction", `"type":"reaction","reaction":{"message_id":"m","emoji":"👍"}`, webhook.Message{Text: "👍"}, ""},
+		{"reaction taken back", `"type":"reaction","reaction":{"message_id":"m"}`, webhook.Message{}, ""},
+		{"order", `"type":"order","order":{"catalog_id":"1","text":"Soon, please","product_items":[]}`, webhook.Message{Text: "Soon, please"}, ""},
+		{"forwarded", `"type":"text","text":{"body":"Hi"},"context":{"forwarded":true}`, webhook.Message{Text: "Hi"}, ""},
+		{"in a group", `"type":"text","text":{"body":"Hi"},"group_id":"G1"`, webhook.Message{Text: "Hi", Group: "G1"}, ""},
+		{"advertised", `"type":"text","text":{"body":"Hi"},"referral":{"source_type":"ad","source_id":"1","source_url":"u","headline":"h","ctwa_clid":"c"}`, webhook.Message{Text: "Hi", Referral: &webhook.Referral{Type: "ad", ID: "1", URL: "u", Headline: "h", Click: "c"}}, ""},
+		{"unsupported", `"type":"unsupported","errors":[{"code":131051}]`, webhook.Message{}, ""},
+		{"of a type to come", `"type":"hologram","hologram":{"x":1}`, webhook.Message{}, ""},
+		{"members of other kinds", `"type":"text","text":"Hi","context":[],"referral":7,"group_id":{}`, webhook.Message{}, ""},
+		{"no type", `"text":{"body":"Hi"}`, webhook.Message{}, "members missing or malformed"},
+		{"from nobody's id", `"type":"text","from_user_id":"a/b"`, webhook.Message{}, "malformed user id"},
+	}
+	const neighbour = `{"id":"n","type":"text"}`
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			element := `{"id":"m", "from":"15550100077",` + test.message + `}`
+			_, events := understand(t, known(t, "secret"), `"contacts":[{"wa_id":"15550100077","user_id":"US.7","profile":{"name":"Ada"}}],"messages":[`+neighbour+`,`+element+`,`+neighbour+`]`)
+			if len(events) != 3 || events[0].Type != webhook.MessageReceived || events[2].Type != webhook.MessageReceived {
+				t.Fatalf("%d events, want the one between its neighbours", len(events))
+			}
+			if raw, ok := events[1].Data.(*webhook.Raw); ok || test.reason != "" {
+				if !ok || raw.Reason != test.reason {
+					t.Errorf("%+v, want it unrecognized: %s", events[1].Data, test.reason)
+				}
+				return
+			}
+			got := *events[1].Data.(*webhook.Message)
+			if string(got.Raw) != element || got.ID != "m" || got.Type == "" || got.Name != "Ada" || got.From != (webhook.Contact{UserID: "US.7", WaID: "15550100077"}) {
+				t.Errorf("%+v", got)
+			}
+			got.ID, got.Type, got.Name, got.From, got.Raw = "", "", "", webhook.Contact{}, nil
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// What people wish of marketing, by the way.
+func TestOptOuts(t *testing.T) {
+	text := func(body string) string {
+		return fmt.Sprintf(`"messages":[{"id":"m","from":"1","timestamp":"1790005100","type":"text","text":{"body":%q}}]`, body)
+	}
+	button := func(text, payload string) string {
+		return fmt.Sprintf(`"messages":[{"id":"m","from":"1","timestamp":"1790005100","type":"button","button":{"text":%q,"payload":%q}}]`, text, payload)
+	}
+	reply := func(kind, id, title string) string {
+		return fmt.Sprintf(`"messages":[{"id":"m","from":"1","timestamp":"1790005100","type":"interactive","interactive":{"type":%q,%[1]q:{"id":%q,"title":%q}}}]`, kind, id, title)
+	}
+	failed := func(status, code string) string {
+		return fmt.Sprintf(`"statuses":[{"id":"m","recipient_id":"1","timestamp":"1790005100","status":%q,"errors":[{"code":1},{"code":%s,"title":"why"}]}]`, status, code)
+	}
+	const stop, resume = webhook.ContactMarketingStopped, webhook.ContactMarketingResumed
+	tests := []struct {
+		name, items   string
+		want          webhook.Type // empty: none
+		basis, detail string
+	}{
+		{"word", text("STOP"), stop, "keyword", "STOP"},
+		{"word in another language", text(" Abmelden. "), stop, "keyword", " Abmelden. "},
+		{"word for resume", text("start again"), resume, "keyword", "start again"},
+		{"a word among others", text("I can't stop laughing"), "", "", ""},
+		{"payload", button("No, thanks", "STOP_PROMOTIONS"), stop, "button", "No, thanks"},
+		{"label", button("Unsubscribe", "x7"), stop, "button", "Unsubscribe"},
+		{"label and payload disagree", button("start again", "OPT_OUT"), stop, "button", "start again"},
+		{"payload and label disagree", button("Stop", "start again"), stop, "button", "Stop"},
+		{"button for resume", button("Yes", "START AGAIN"), resume, "button", "Yes"},
+		{"another button", button("Yes", "YES"), "", "", ""},
+		{"reply", reply("button_reply", "opt_out", "No more"), stop, "button", "No more"},
+		{"choice", reply("list_reply", "7", "Unsubscribe"), stop, "button", "Unsubscribe"},
+		{"not pressed", reply("nfm_reply", "stop", "stop"), "", "", ""},
+		{"caption", `"messages":[{"id":"m","from":"1","type":"image","image":{"caption":"stop"}}]`, "", "", ""},
+		{"failed", failed("failed", "131050"), stop, "status_131050", "why"},
+		{"failed, code in quotes", failed("failed", `"131050"`), stop, "status_131050", "why"},
+		{"failed for another reason", failed("failed", "131049"), "", "", ""},
+		{"did not fail", failed("sent", "131050"), "", "", ""},
+		{"of nobody", `"messages":[{"id":"m","type":"text","text":{"body":"stop"}}]`, "", "", ""},
+	}
+	p, err := meta.New(meta.Options{AppSecrets: []signature.Secret{"x"}, OptOut: optout.Options{Resume: []string{"start again"}}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, events := understand(t, p, test.items)
+			if test.want == "" {
+				if len(events) != 1 || events[0].Type.Family() != "message" {
+					t.Errorf("%+v", events)
+				}
+				return
+			}
+			if len(events) != 2 {
+				t.Fatalf("%d events, want 2", len(events))
+			}
+			if of, e := events[0], events[1]; of.Type.Family() != "message" || e.Type != test.want || e.Key == of.Key || e.Key == "" || !e.Time.Equal(of.Time) || e.Phone != of.Phone {
+				t.Errorf("%+v after %+v", e, of)
+			}
+			want := &webhook.Preference{Contact: webhook.Contact{WaID: "1"}, Category: "marketing_messages", Basis: test.basis, Detail: test.detail, Message: "m"}
+			if diff := cmp.Diff(want, events[1].Data); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	// Without a number it is not known whose messages are not wanted, and a dashboard's test is one.
+	if events := p.Normalize(about("messages", `{`+text("stop")+`}`), received); len(events) != 1 {
+		t.Errorf("of no number: %+v", events)
+	}
+	test := strings.Replace(messages(text("stop")), `"id":"300100200"`, `"id":"0"`, 1)
+	if events := p.Normalize([]byte(test), received); len(events) != 2 || !events[1].Test {
+		t.Errorf("a test: %+v", events)
+	}
+}
+
+// Of no other field: a copy for a business that does not lead the conversation, or what a business wrote itself.
+func TestOptOutsOfOtherFields(t *testing.T) {
+	for _, field := range []string{"standby", "smb_message_echoes", "calls"} {
+		e := one(t, about(field, `{"metadata":{"phone_number_id":"4"},"messages":[{"id":"m","from":"1","type":"text","text":{"body":"stop"}}]}`))
+		if e.Type != webhook.Unrecognized {
+			t.Errorf("%s: %s", field, e.Type)
+		}
+	}
+}
+
+func TestMalformedNumberOfMessages(t *testing.T) {
+	e := one(t, about("messages", `{"metadata":{"phone_number_id":"a/b","display_phone_number":"1"},"messages":[{"id":"m","from":"1","type":"text","text":{"body":"stop"}}]}`))
+	if raw, ok := e.Data.(*webhook.Raw); !ok || raw.Reason != "malformed phone number id" {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestOptOutSetting(t *testing.T) {
+	if _, err := meta.New(meta.Options{AppSecrets: []signature.Secret{"x"}, OptOut: optout.Options{Stop: []string{" "}}}, false); err == nil || err.Error() != "opt_out.stop[0] is no word" {
+		t.Errorf("a word that is none: %v", err)
+	}
+	p, err := meta.New(meta.Options{AppSecrets: []signature.Secret{"x"}, OptOut: optout.Options{Ignore: true}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, _ := understand(t, p, `"messages":[{"id":"m","from":"1","type":"text","text":{"body":"stop"}}],"statuses":[{"id":"n","recipient_id":"1","status":"failed","errors":[{"code":131050}]}]`)
+	want := []webhook.Type{webhook.MessageReceived, webhook.MessageFailed, webhook.ContactMarketingStopped}
+	if diff := cmp.Diff(want, types); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,105 @@
+package meta
+
+import (
+	"slices"
+
+	"holdfast/internal/webhook"
+)
+
+// stoppedMarketing is the error of a message that failed because its recipient had stopped such messages (Meta: Error
+// codes).
+const stoppedMarketing = "131050"
+
+// readStatus reads an element of statuses (Meta: Status messages webhook reference; Business-scoped user IDs; NXCloud
+// wiki: WhatsApp API webhook). A message that failed because the person wants no marketing says so of the person.
+func readStatus(t *traffic, e webhook.Event, item Object, _ Value) string {
+	s := &webhook.MessageStatus{
+		Message:      item.Get("id").Text(),
+		Wamid:        item.Get("meta_message_id").Text(),
+		Callback:     item.Get("biz_opaque_callback_data").Text(),
+		Conversation: conversation(item.Object("conversation")),
+		Pricing:      pricing(item.Object("pricing")),
+		Errors:       messageErrors(item.Get("errors")),
+	}
+	s.Recipient, s.Group = recipient(item)
+	e.Type, e.Data = statusType(item.Get("status").Text()), s
+	switch {
+	case s.Message == "":
+		return incomplete
+	case e.Type == "":
+		return unknownEvent
+	case !validContact(s.Recipient):
+		return badUser
+	}
+	s.Recipient, _ = t.contacts().complete(s.Recipient)
+	t.events = append(t.events, e)
+	if stopped := slices.IndexFunc(s.Errors, func(e webhook.MessageError) bool { return e.Code == stoppedMarketing }); stopped >= 0 && e.Type == webhook.MessageFailed {
+		t.wish(e, webhook.ContactMarketingStopped, webhook.Preference{
+			Contact: s.Recipient, Basis: "status_" + stoppedMarketing, Detail: s.Errors[stopped].Title, Message: s.Message,
+		})
+	}
+	return ""
+}
+
+func statusType(status string) webhook.Type {
+	switch status {
+	case "sent":
+		return webhook.MessageSent
+	case "delivered":
+		return webhook.MessageDelivered
+	case "read":
+		return webhook.MessageRead
+	case "played":
+		return webhook.MessagePlayed
+	case "failed":
+		return webhook.MessageFailed
+	case "deleted": // this and the next are of the on-premises API, whose shape resellers keep
+		return webhook.MessageDeleted
+	case "warning":
+		return webhook.MessageWarned
+	}
+	return ""
+}
+
+// recipient is who a status is about. Statuses of a group name one of its members beside the group.
+func recipient(item Object) (contact webhook.Contact, group string) {
+	contact = contactNamed(item, "recipient_participant_user_id", "parent_recipient_participant_user_id", "recipient_participant_id")
+	if contact.WaID == "" {
+		contact.WaID = contactNamed(item, "", "", "participant_recipient_id").WaID // so spelled on another of Meta's pages
+	}
+	if contact != (webhook.Contact{}) || item.Get("recipient_type").Text() == "group" {
+		return contact, item.Get("recipient_id").Text()
+	}
+	return contactNamed(item, "recipient_user_id", "parent_recipient_user_id", "recipient_id"), ""
+}
+
+func conversation(o Object) *webhook.Conversation {
+	if len(o) == 0 {
+		return nil
+	}
+	return &webhook.Conversation{ID: o.Get("id").Text(), Origin: o.Object("origin").Get("type").Text(), Expires: o.Get("expiration_timestamp").Time()}
+}
+
+func pricing(o Object) *webhook.Pricing {
+	if len(o) == 0 {
+		return nil
+	}
+	return &webhook.Pricing{
+		Billable: o.Get("billable").Bool(), Model: o.Get("pricing_model").Text(), Type: o.Get("type").Text(), Category: o.Get("category").Text(),
+	}
+}
+
+func messageErrors(list Value) []webhook.MessageError {
+	var found []webhook.MessageError
+	for _, element := range list.oneOrMany() {
+		o, _ := element.Object()
+		e := webhook.MessageError{Code: o.Get("code").Text(), Title: o.Get("title").Text(), Details: o.Object("error_data").Get("details").Text()}
+		if e.Title == "" {
+			e.Title = o.Get("message").Text()
+		}
+		if e != (webhook.MessageError{}) {
+			found = append(found, e)
+		}
+	}
+	return found
+}

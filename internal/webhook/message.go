@@ -1,0 +1,85 @@
+package webhook
+
+import "time"
+
+// MessageStatus is what became of a message that was sent. Providers tell statuses in no order, and not all of them: they
+// climb sent < delivered < read < played, and failed is the end of a message that was at most sent.
+type MessageStatus struct {
+	Message string `json:"message"` // id, as whoever sent it was given it: wamid.…, or the sender's own
+	// Wamid is Meta's id of the message, if Message is the sender's own and the provider tells both.
+	Wamid        string         `json:"wamid,omitempty"`
+	Recipient    Contact        `json:"recipient,omitzero"` // who was written to; empty if the provider does not say
+	Group        string         `json:"group,omitempty"`    // id of the group that was written to; Recipient is of its members then
+	Callback     string         `json:"callback,omitempty"` // biz_opaque_callback_data: what the sender had put there
+	Conversation *Conversation  `json:"conversation,omitempty"`
+	Pricing      *Pricing       `json:"pricing,omitempty"`
+	Errors       []MessageError `json:"errors,omitempty"`
+}
+
+// Conversation is what a message was counted in, before Meta charged for messages.
+type Conversation struct {
+	ID      string    `json:"id,omitempty"`
+	Origin  string    `json:"origin,omitempty"` // marketing, utility, service, referral_conversion, …
+	Expires time.Time `json:"expires,omitzero"`
+}
+
+// Pricing is how a message is charged. It comes with sent and with one of delivered and read.
+type Pricing struct {
+	Billable *bool  `json:"billable,omitempty"` // nil if the provider does not say
+	Model    string `json:"model,omitempty"`    // PMP, per message; before July 2025 CBP, per conversation
+	Type     string `json:"type,omitempty"`     // regular, free_customer_service, free_entry_point, …
+	Category string `json:"category,omitempty"` // marketing, utility, authentication, service, …
+}
+
+// MessageError is why a message failed, or cannot be shown.
+type MessageError struct {
+	Code    string `json:"code"` // a number of Meta's, such as 131050; to be gone by, unlike the texts
+	Title   string `json:"title,omitempty"`
+	Details string `json:"details,omitempty"`
+}
+
+// Message is one that somebody sent to a business number.
+type Message struct {
+	ID       string    `json:"message"`           // wamid.…
+	From     Contact   `json:"from,omitzero"`     // empty if the provider does not say
+	Name     string    `json:"name,omitempty"`    // what the person calls itself; anybody can take any
+	Group    string    `json:"group,omitempty"`   // id of the group that it was sent to
+	Type     string    `json:"type"`              // text, image, button, interactive, …: the set is open
+	Text     string    `json:"text,omitempty"`    // what was written: the text, a caption, the label of what was pressed
+	Payload  string    `json:"payload,omitempty"` // what the business had put behind what was pressed: a payload, or the id of a reply
+	Context  *Context  `json:"context,omitempty"`
+	Referral *Referral `json:"referral,omitempty"`
+	Raw      Body      `json:"raw"` // the whole element as it came, JSON: media, locations, orders and what else there is
+	// Omitted says that Raw, and Text if it is long, were left out because the events of its webhook would not fit in a
+	// workflow's history; the webhook itself has them.
+	Omitted bool `json:"omitted,omitempty"`
+}
+
+// Context is the message that a message answers.
+type Context struct {
+	Message string `json:"message,omitempty"` // id; empty if the message was only forwarded
+	From    string `json:"from,omitempty"`    // digits of who had sent that
+}
+
+// Referral is the advertisement that somebody came from.
+type Referral struct {
+	Type     string `json:"type,omitempty"` // ad, post
+	ID       string `json:"id,omitempty"`   // of the advertisement or post
+	URL      string `json:"url,omitempty"`
+	Headline string `json:"headline,omitempty"`
+	Click    string `json:"click,omitempty"` // ctwa_clid
+}
+
+// Omit leaves out what takes more than so many bytes, and reports whether anything did.
+func (m *Message) Omit(over int) bool {
+	if len(m.Raw) <= over && len(m.Text) <= over {
+		return false
+	}
+	if m.Omitted = true; len(m.Raw) > over {
+		m.Raw = nil
+	}
+	if len(m.Text) > over {
+		m.Text = ""
+	}
+	return true
+}
