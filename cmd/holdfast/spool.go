@@ -32,7 +32,7 @@ are started once it does, those in aside it has refused. It may be in use by a p
 		},
 	}
 	c.PersistentFlags().StringVar(&dir, "dir", "", "directory of the spool (default: as configured)")
-	c.AddCommand(newSpoolLs(common, &dir), newSpoolVerify(common, &dir))
+	c.AddCommand(newSpoolLs(common, &dir), newSpoolVerify(common, &dir), newSpoolDrain(common, &dir))
 	return c
 }
 
