@@ -154,9 +154,9 @@ var plan = []room{
 		libs: []string{"github.com/jackc/pgx/v5"},
 	},
 	{
-		path: "internal/load",
-		says: "load makes and sends webhooks as providers do, and is told of them as destinations are; it knows nothing of how they are processed",
-		ours: []string{"internal/provider", "internal/provider/meta", "internal/provider/nxtele", signing},
+		path:  "internal/load",
+		says:  "load makes and sends webhooks as providers do, and is told of them as destinations are; it knows nothing of how they are processed",
+		ours:  []string{"internal/provider", "internal/provider/meta", "internal/provider/nxtele", signing},
 		never: []string{"database/sql"},
 	},
 	{

@@ -3,6 +3,7 @@ package load
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,6 +66,20 @@ func (s *Sink) Destination(name string) *Destination {
 	d.Behave(Behaviour{})
 	s.destinations[name] = d
 	return d
+}
+
+// Names are those of the destinations that were told anything, sorted.
+func (s *Sink) Names() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []string
+	for name, d := range s.destinations {
+		if d.Known() > 0 {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 const mostTold = 16 << 20
