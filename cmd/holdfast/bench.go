@@ -34,7 +34,8 @@ type benchFlags struct {
 	url, mix, sink, json string
 	options              load.Options
 	plan                 load.Plan
-	warmup, patience     time.Duration
+	warmup               time.Duration
+	patience, drain      time.Duration
 	destinations, hang   []string
 	cpu                  []string
 }
@@ -82,7 +83,8 @@ The exit status is 1 if something was lost, told under several ids, or accepted 
 	f.StringSliceVar(&flags.destinations, "destinations", nil, "destinations that must be told everything (default: those that are told anything)")
 	f.StringSliceVar(&flags.hang, "hang", nil, "destinations that never answer")
 	f.DurationVar(&flags.patience, "patience", 30*time.Second, "how long to wait for what is not told, while nothing more is")
-	f.StringArrayVar(&flags.cpu, "cpu", nil, "measure what a program uses: name=pid, with its children, or name=text of its command line; repeatable")
+	f.DurationVar(&flags.drain, "drain", 5*time.Minute, "how long to wait for it altogether")
+	f.StringArrayVar(&flags.cpu, "cpu", nil, "measure what a program uses as well: name=pid, with its children, or name=text of its command line; repeatable")
 	f.StringVar(&flags.json, "json", "", "also write the report to this file; - is standard output, instead of the table")
 	return c
 }
@@ -112,6 +114,7 @@ func (f *benchFlags) parse(getenv func(string) string) (signer load.Signer, keys
 		f.plan.Callers = cmp.Or(f.plan.Callers, 8)
 	}
 	f.plan.Callers = cmp.Or(f.plan.Callers, 512)
+	targets = []load.Target{{Name: "bench", PID: os.Getpid()}}
 	for _, text := range f.cpu {
 		t, err := load.ParseTarget(text)
 		if err != nil {
@@ -173,8 +176,10 @@ func bench(ctx context.Context, flags benchFlags, getenv func(string) string, ou
 		return &usageError{err}
 	}
 	expecting := flags.expecting(sink)
+	draining, drained := context.WithTimeout(ctx, flags.drain)
+	defer drained()
 	for _, name := range slices.Sorted(maps.Keys(expecting)) {
-		if !outcome.Await(ctx, expecting[name].Ledger, flags.patience) {
+		if !outcome.Await(draining, expecting[name].Ledger, flags.patience) {
 			fmt.Fprintf(errOut, "holdfast: %s was not told everything\n", cmp.Or(name, "the sink"))
 		}
 	}

@@ -52,7 +52,7 @@ func TestBench(t *testing.T) {
 				plan: load.Plan{
 					Rate: 50, Webhooks: 50, Duration: time.Minute, Duplicates: .2, Forged: .2, Timeout: time.Minute,
 				},
-				sink: address, hang: []string{"dead"}, patience: time.Minute, json: file,
+				sink: address, hang: []string{"dead"}, patience: time.Minute, drain: time.Minute, json: file,
 				cpu: []string{"self=" + strconv.Itoa(os.Getpid())},
 			}
 			var out, errOut bytes.Buffer
@@ -85,7 +85,7 @@ func TestBench(t *testing.T) {
 			if d.Latency.P50 <= report.FromSend.P50/2 || d.ByKind["ban"].Count == 0 || len(report.ByKind) != 7 {
 				t.Errorf("told in %+v, acknowledged in %+v", d.ByKind, report.ByKind)
 			}
-			if c := report.Costs; len(c) != 1 || c[0].CPU <= 0 || c[0].Memory <= 0 {
+			if c := report.Costs; len(c) != 2 || c[0].CPU <= 0 || c[1].Memory <= 0 {
 				t.Errorf("costs %+v", c)
 			}
 			if !strings.Contains(out.String(), "crm: told ") {
@@ -101,7 +101,7 @@ func TestBenchLoses(t *testing.T) {
 	h := r.start(r.config(nil), both)
 	flags := benchFlags{
 		url: h.ingress + "/webhooks/" + r.name, mix: "status=1", options: load.Options{Dialect: "meta"},
-		plan: load.Plan{Webhooks: 2, Duration: time.Minute}, sink: "127.0.0.1:0", patience: time.Millisecond,
+		plan: load.Plan{Webhooks: 2, Duration: time.Minute}, sink: "127.0.0.1:0", patience: time.Millisecond, drain: time.Minute,
 	}
 	var out, errOut bytes.Buffer
 	env := map[string]string{benchSecret: r.secret}

@@ -69,7 +69,6 @@ type Meter struct {
 	first     []uint64
 	seen      []map[process]span // by target
 	peak      []int64
-	processes int
 }
 
 // A process is known by its start as well: ids are used again.
