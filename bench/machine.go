@@ -54,14 +54,12 @@ func describe(ctx context.Context, bin, data string) (machine, error) {
 		return m, err
 	}
 	m.Postgres = strings.TrimPrefix(m.Postgres, "postgres (PostgreSQL) ")
-	m.Temporal, err = says(ctx, "go", "version", "-m", filepath.Join(bin, "holdfast-devserver"))
-	if err != nil {
-		m.Temporal = "unknown" // without Go's own program nobody can tell
-		return m, nil
-	}
-	for line := range strings.Lines(m.Temporal) {
-		if f := strings.Fields(line); len(f) > 2 && f[1] == "go.temporal.io/server" {
-			m.Temporal = strings.TrimPrefix(f[2], "v")
+	m.Temporal = "unknown" // only Go's own program can tell
+	if text, err := says(ctx, "go", "version", "-m", filepath.Join(bin, "holdfast-devserver")); err == nil {
+		for line := range strings.Lines(text) {
+			if f := strings.Fields(line); len(f) > 2 && f[1] == "go.temporal.io/server" {
+				m.Temporal = strings.TrimPrefix(f[2], "v")
+			}
 		}
 	}
 	return m, nil

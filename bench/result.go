@@ -139,7 +139,7 @@ func (r result) misses() []string {
 		{"drained s", g.drained.Seconds(), func(m measured) float64 { return m.told().Drained }},
 	} {
 		if got := r.over(part.of).median; part.bound > 0 && got > part.bound {
-			out = append(out, fmt.Sprintf("%s %s > %s", part.name, figure(got), figure(part.bound)))
+			out = append(out, fmt.Sprintf("%s %.1f > %.0f", part.name, got, part.bound))
 		}
 	}
 	worst := func(of func(measured) int) int {

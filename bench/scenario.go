@@ -30,7 +30,6 @@ type goal struct {
 }
 
 const (
-	good  = "status=97,message=2,ban=0.4,reinstated=0.2,stop=0.2,unknown=0.2"
 	crm   = "crm"
 	other = "other"
 )
@@ -48,7 +47,7 @@ func scenarios() []scenario {
 		list = append(list, scenario{
 			name:  fmt.Sprintf("%d callers", callers),
 			about: "each sends the next webhook when the last was answered",
-			args:  []string{"--callers", strconv.Itoa(callers), "--mix", good}, seconds: 8, quick: 5, warmup: 1,
+			args:  []string{"--callers", strconv.Itoa(callers)}, seconds: 8, quick: 5, warmup: 1,
 		})
 	}
 	healthy := rate(1000, 15, goal{kept: true})
@@ -62,7 +61,7 @@ func scenarios() []scenario {
 		},
 		scenario{
 			name: "duplicates", about: "500/s, and one in ten sent again two seconds later",
-			args: []string{"--rate", "500", "--mix", good, "--duplicates", "0.1", "--duplicates-after", "2s"}, seconds: 12, quick: 8, warmup: 1, goal: goal{kept: true},
+			args: []string{"--rate", "500", "--duplicates", "0.1", "--duplicates-after", "2s"}, seconds: 12, quick: 8, warmup: 1, goal: goal{kept: true},
 		},
 	)
 	base := rate(200, 7, goal{kept: true})
@@ -87,7 +86,7 @@ func rate(perSecond, seconds int, g goal) scenario {
 	}
 	return scenario{
 		name: fmt.Sprintf("%d/s", perSecond), about: "evenly, of the usual mix",
-		args: []string{"--rate", strconv.Itoa(perSecond), "--mix", good}, seconds: seconds + warmup, quick: min(seconds+1, 8), warmup: warmup, goal: g,
+		args: []string{"--rate", strconv.Itoa(perSecond)}, seconds: seconds + warmup, quick: min(seconds+1, 8), warmup: warmup, goal: g,
 	}
 }
 

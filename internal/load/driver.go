@@ -40,7 +40,7 @@ type Plan struct {
 	DuplicateAfter time.Duration // how much later; 0: at once
 	Forged         float64       // share of webhooks with a signature that does not hold
 
-	Timeout time.Duration // of a request; default 10 s
+	Timeout time.Duration // of a request, and of waiting for a free caller; default 10 s
 	// Retries is how often a webhook is sent again that was answered 408, 429 or 5xx, or not at all, as providers do.
 	Retries    int
 	RetryAfter time.Duration // default 1 s, twice as long each time; a Retry-After of the answer counts if it is longer
@@ -54,8 +54,8 @@ type Shot struct {
 	Started  time.Duration // when its first request began: later than queued if no caller was free
 	Done     time.Duration // when its last answer came, or was given up
 	Status   int16         // of the last answer; 0: none
-	Attempts uint8
-	Repeat   bool // it was a duplicate
+	Attempts uint8         // requests; 0: no caller was free in time
+	Repeat   bool          // it was a duplicate
 	Forged   bool
 }
 

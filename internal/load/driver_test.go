@@ -197,6 +197,27 @@ func TestDuplicatesAndForgeries(t *testing.T) {
 	})
 }
 
+// What finds no free caller for as long as a request may take is given up, so that a run ends.
+func TestUnsent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		out, _ := drive(t, Plan{Rate: 10, Duration: 10 * time.Second, Callers: 1, Timeout: 2 * time.Second}, always(200, 2*time.Second-1))
+		given := 0
+		for _, s := range out.Shots {
+			if s.Attempts > 0 {
+				continue
+			}
+			given++
+			if wait := s.Done - s.Intended; wait <= 2*time.Second || s.Status != 0 {
+				t.Errorf("given up after %s: %+v", wait, s)
+			}
+		}
+		if out.Ended > 15*time.Second || given < 80 || given+out.Answers[200] != 100 {
+			t.Errorf("ended after %s, %d given up, answers %v", out.Ended, given, out.Answers)
+		}
+	})
+}
+
 func TestRetries(t *testing.T) {
 	t.Parallel()
 	trouble := func(n int, _ *http.Request) (int, time.Duration, http.Header) {

@@ -2,6 +2,7 @@ package load
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 )
@@ -86,16 +87,31 @@ func (l *Ledger) entry(number uint32) *entry {
 	return &l.pages[page][number%pageSize]
 }
 
+// look finds what is known of an update, nil if it never came. The lock is held.
+func (l *Ledger) look(number uint32) *entry {
+	page := int(number / pageSize)
+	if page >= len(l.pages) || l.pages[page] == nil || l.pages[page][number%pageSize].first == 0 {
+		return nil
+	}
+	return &l.pages[page][number%pageSize]
+}
+
 // Told is what is known of an update.
 func (l *Ledger) Told(number uint32) Told {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	page := int(number / pageSize)
-	if page >= len(l.pages) || l.pages[page] == nil || l.pages[page][number%pageSize].first == 0 {
+	e := l.look(number)
+	if e == nil {
 		return Told{}
 	}
-	e := l.pages[page][number%pageSize]
 	return Told{First: time.Unix(0, e.first), Arrived: int(e.arrived), Answered: int(e.answered), SeveralIDs: e.several}
+}
+
+// missing takes those that came out of a list.
+func (l *Ledger) missing(numbers []uint32) []uint32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(numbers, func(n uint32) bool { return l.look(n) != nil })
 }
 
 // Known is how many updates came, each counted once.

@@ -140,12 +140,18 @@ func (r *run) next(ctx context.Context, at time.Duration) (s Shot, again, ok boo
 	return s, r.random.Float64() < r.plan.Duplicates, true
 }
 
-// fire sends a webhook once, and says whether to send it again, and how much later.
+// fire sends a webhook once, and says whether to send it again, and how much later. What has waited for a free caller as
+// long as a request may take is given up: or in overload a run would never end.
 func (r *run) fire(ctx context.Context, s *Shot) (wait time.Duration, again bool) {
-	body := r.Generator.AppendBody(nil, s.Webhook)
-	if s.Attempts++; s.Attempts == 1 {
+	if s.Attempts == 0 {
 		s.Started = time.Since(r.began)
+		if s.Started-s.Queued > r.plan.Timeout {
+			s.Done = s.Started
+			return 0, false
+		}
 	}
+	s.Attempts++
+	body := r.Generator.AppendBody(nil, s.Webhook)
 	status, retryAfter := r.post(ctx, body, s.Forged)
 	s.Status, s.Done = int16(status), time.Since(r.began)
 	r.mu.Lock()

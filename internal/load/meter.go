@@ -56,8 +56,9 @@ type Machine struct {
 	Busy    float64 `json:"cpu_seconds"`  // of all processes
 }
 
-// meterEvery is how often processes are looked at: what ends in between is counted until it was last seen.
-const meterEvery = 250 * time.Millisecond
+// meterEvery is how often processes are looked at: what ends in between is counted until it was last seen. To look costs
+// milliseconds itself.
+const meterEvery = time.Second
 
 // A Meter measures programs on Linux, from /proc.
 type Meter struct {
@@ -65,10 +66,10 @@ type Meter struct {
 	targets []Target
 	tick    float64 // of a second
 
-	began     time.Time
-	first     []uint64
-	seen      []map[process]span // by target
-	peak      []int64
+	began time.Time
+	first []uint64
+	seen  []map[process]span // by target
+	peak  []int64
 }
 
 // A process is known by its start as well: ids are used again.

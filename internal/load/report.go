@@ -63,6 +63,7 @@ type Webhooks struct {
 type DriverReport struct {
 	Late    Latency `json:"late"`   // from when a webhook was due until the driver got round to it
 	Waited  Latency `json:"waited"` // from then until a caller was free
+	Unsent  int     `json:"unsent"` // no caller was free in time; unanswered as well
 	Seconds float64 `json:"seconds"`
 }
 
@@ -130,14 +131,13 @@ func (o *Outcome) Await(ctx context.Context, l *Ledger, patience time.Duration) 
 	progress := time.Now()
 	for {
 		before := len(missing)
-		missing = slices.DeleteFunc(missing, func(n uint32) bool { return l.Told(n).Arrived > 0 })
-		if len(missing) < before {
+		if missing = l.missing(missing); len(missing) < before {
 			progress = time.Now()
 		}
 		if len(missing) == 0 {
 			return true
 		}
-		if time.Since(progress) > patience || !until(ctx, time.Now().Add(50*time.Millisecond)) {
+		if time.Since(progress) > patience || !until(ctx, time.Now().Add(100*time.Millisecond)) {
 			return false
 		}
 	}
@@ -179,6 +179,9 @@ func (m Measurement) answers(r *Report) {
 		} else {
 			w.Updates += int(s.Updates)
 		}
+		if s.Attempts == 0 {
+			r.Driver.Unsent++
+		}
 		good := s.Acknowledged() && !s.Forged
 		switch {
 		case good:
@@ -212,7 +215,7 @@ func (m Measurement) answers(r *Report) {
 	}
 	r.Acknowledged, r.FromSend, r.Refused, r.ByKind = latencyOf(acknowledged), latencyOf(fromSend), latencyOf(refused), latenciesOf(byKind)
 	r.PerSecond = perSecond(len(acknowledged), last-m.Warmup)
-	r.Driver = DriverReport{Late: latencyOf(late), Waited: latencyOf(waited), Seconds: m.Outcome.Sent.Seconds()}
+	r.Driver.Late, r.Driver.Waited, r.Driver.Seconds = latencyOf(late), latencyOf(waited), m.Outcome.Sent.Seconds()
 }
 
 // destination compares what a destination was told with what it should have been.

@@ -25,10 +25,11 @@ func answersOf(answers map[int]int) map[string]int {
 // Table writes a report for a person.
 func (r *Report) Table(to io.Writer) error {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
-	w2 := r.Webhooks
+	sent := r.Webhooks
 	fmt.Fprintf(to, "sent %d webhooks (%d duplicates, %d forged) with %d updates in %.1f s, %s\n",
-		w2.Sent, w2.Duplicates, w2.Forged, w2.Updates, r.Driver.Seconds, r.Offered)
-	fmt.Fprintf(to, "acknowledged %d (%.0f/s), refused %d, unanswered %d, forged and accepted %d\nanswers:", w2.Acknowledged, r.PerSecond, w2.Refused, w2.Unanswered, w2.Believed)
+		sent.Sent, sent.Duplicates, sent.Forged, sent.Updates, r.Driver.Seconds, r.Offered)
+	fmt.Fprintf(to, "acknowledged %d (%.0f/s), refused %d, unanswered %d (%d of them never sent: no caller was free), forged and accepted %d\nanswers:",
+		sent.Acknowledged, r.PerSecond, sent.Refused, sent.Unanswered, r.Driver.Unsent, sent.Believed)
 	for _, status := range slices.Sorted(maps.Keys(r.Answers)) {
 		fmt.Fprintf(to, "  %s", status)
 		if code, err := strconv.Atoi(status); err == nil {
@@ -75,7 +76,7 @@ func (r *Report) Table(to io.Writer) error {
 		fmt.Fprintf(w, "%s\t%.1f\t%.3f\t%.2f\t%.0f\t\n", c.Name, c.CPU, r.PerThousand(c), c.CPU/r.Machine.Seconds, float64(c.Memory)/1e6)
 	}
 	m := r.Machine
-	fmt.Fprintf(w, "all\t%.1f\t%.3f\t%.2f\t\t\n", m.Busy, m.Busy/float64(max(1, w2.Sent))*1000, m.Busy/m.Seconds)
+	fmt.Fprintf(w, "all\t%.1f\t%.3f\t%.2f\t\t\n", m.Busy, m.Busy/float64(max(1, sent.Sent))*1000, m.Busy/m.Seconds)
 	if err := w.Flush(); err != nil {
 		return err
 	}
