@@ -31,12 +31,13 @@ type way struct {
 type deeds struct{ connections, requests, bytes, answers atomic.Int64 }
 
 func attacks() []way {
+	bomb := sync.OnceValue(compressed)
 	return []way{
 		{"forged", "bad signatures from 64 connections as fast as they are refused", 64, forged},
 		{"slow", "500 connections that send a body of 100 kB byte by byte", 500, slow},
 		{"headers", "32 connections that send headers of 1 MB", 32, headers},
 		{"crowd", "5,000 connections that say nothing", 5000, silent},
-		{"bombs", "32 connections that send 10 MB of zeros, compressed", 32, bombs},
+		{"bombs", "32 connections that send 10 MB of zeros, compressed", 32, bombs(bomb)},
 	}
 }
 
@@ -143,12 +144,19 @@ func silent(_ context.Context, c net.Conn, _ string, _ *deeds) {
 	_, _ = io.Copy(io.Discard, c) // until it is closed
 }
 
-func bombs(ctx context.Context, c net.Conn, path string, d *deeds) {
-	var bomb bytes.Buffer
-	w := gzip.NewWriter(&bomb)
+func bombs(bomb func() []byte) func(context.Context, net.Conn, string, *deeds) {
+	return func(ctx context.Context, c net.Conn, path string, d *deeds) {
+		request(ctx, c, d, append([]byte(head(path, fmt.Sprint(len(bomb())), "Content-Encoding: gzip\r\n")), bomb()...))
+	}
+}
+
+// compressed is 10 MB of zeros.
+func compressed() []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
 	_, _ = w.Write(make([]byte, 10<<20)) // to memory, like the next
 	_ = w.Close()
-	request(ctx, c, d, append([]byte(head(path, fmt.Sprint(bomb.Len()), "Content-Encoding: gzip\r\n")), bomb.Bytes()...))
+	return b.Bytes()
 }
 
 // An attacking is a process that attacks.
