@@ -147,9 +147,10 @@ func bans(results []result) string {
 func costs(results []result) string {
 	var b strings.Builder
 	b.WriteString(`CPU seconds per 1,000 webhooks, how many cores were busy, the most memory at a time, and how much larger the databases are for each webhook.
+Late is by how many milliseconds the load was late itself (p99): part of every latency above.
 
-| scenario | holdfast | Temporal | PostgreSQL | load | busy cores | holdfast MB | Temporal MB | PostgreSQL MB | Temporal kB | state kB |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| scenario | holdfast | Temporal | PostgreSQL | load | busy cores | late | holdfast MB | Temporal MB | PostgreSQL MB | Temporal kB | state kB |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 `)
 	for _, r := range results {
 		if r.scenario.attack != "" {
@@ -160,6 +161,7 @@ func costs(results []result) string {
 			fmt.Fprintf(&b, " | %s", r.over(func(m measured) float64 { return m.Report.PerThousand(m.cost(name)) }))
 		}
 		fmt.Fprintf(&b, " | %s", r.over(func(m measured) float64 { return m.Report.Machine.Busy / m.Report.Machine.Seconds }))
+		fmt.Fprintf(&b, " | %s", r.over(func(m measured) float64 { return m.Report.Driver.Late.P99 }))
 		for _, name := range []string{"holdfast", "Temporal", "PostgreSQL"} {
 			fmt.Fprintf(&b, " | %s", r.over(func(m measured) float64 { return float64(m.cost(name).Memory) / 1e6 }))
 		}

@@ -47,10 +47,10 @@ func scenarios() []scenario {
 		list = append(list, scenario{
 			name:  fmt.Sprintf("%d callers", callers),
 			about: "each sends the next webhook when the last was answered",
-			args:  []string{"--callers", strconv.Itoa(callers)}, seconds: 8, quick: 5, warmup: 1,
+			args:  []string{"--callers", strconv.Itoa(callers)}, seconds: 7, quick: 5, warmup: 1,
 		})
 	}
-	healthy := rate(1000, 15, goal{kept: true})
+	healthy := rate(1000, 12, goal{kept: true})
 	healthy.name, healthy.about = "hang none", "two destinations, both well"
 	sick := healthy
 	sick.name, sick.about, sick.hanging = "hang one", "the same, but one never answers; latencies are of the other", true
@@ -64,7 +64,7 @@ func scenarios() []scenario {
 			args: []string{"--rate", "500", "--duplicates", "0.1", "--duplicates-after", "2s"}, seconds: 12, quick: 8, warmup: 1, goal: goal{kept: true},
 		},
 	)
-	base := rate(200, 7, goal{kept: true})
+	base := rate(200, 6, goal{kept: true})
 	base.name, base.about = "attack none", "200/s, to compare with"
 	list = append(list, base)
 	for _, a := range attacks() {
@@ -72,7 +72,7 @@ func scenarios() []scenario {
 		s.name, s.about, s.attack = "attack "+a.name, "200/s, and "+a.about, a.name
 		list = append(list, s)
 	}
-	outage := rate(200, 34, goal{ackP99: 250, drained: time.Minute, kept: true})
+	outage := rate(200, 30, goal{ackP99: 250, drained: time.Minute, kept: true})
 	outage.name, outage.about = "outage", "200/s; Temporal is stopped after 5 s, and for 20 s"
 	outage.outage, outage.quick = 20*time.Second, 15
 	return append(list, outage)

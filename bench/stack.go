@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -133,7 +134,7 @@ func (s *stack) close() {
 	}
 	for _, p := range []*program{s.serve, s.server} {
 		if p != nil {
-			_ = p.stop() // it may have ended
+			_ = p.stopWith(syscall.SIGKILL) // what it would finish is thrown away
 		}
 	}
 	if s.database != nil {
