@@ -83,7 +83,8 @@ func endToEnd(m measured) load.Latency     { return m.told().Latency }
 func latencies(results []result) string {
 	var b strings.Builder
 	b.WriteString(`Milliseconds from when a webhook was due: until it was acknowledged, and until the destination was told the last of its events. Drained is
-when the last one was told, after the load had ended.
+when the last one was told, after the load had ended. Not accepted is what was refused, or not answered within 10 s; missing is what was
+accepted and not told within a minute after the load.
 
 | scenario | ack p50 | p95 | p99 | told p50 | p95 | p99 | acknowledged/s | not accepted | missing | drained s |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |

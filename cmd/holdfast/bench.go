@@ -70,7 +70,7 @@ The exit status is 1 if something was lost, told under several ids, or accepted 
 	f.IntVar(&flags.options.Batch, "batch", 1, "updates in a webhook of a kind that may have several, up to 1000")
 	f.Float64Var(&flags.plan.Rate, "rate", 0, "webhooks per second; 0: as fast as callers are answered")
 	f.BoolVar(&flags.plan.Poisson, "poisson", false, "with --rate: webhooks come by chance, not evenly")
-	f.IntVar(&flags.plan.Callers, "callers", 0, "requests under way at most (default: 512 with --rate, else 8)")
+	f.IntVar(&flags.plan.Callers, "callers", 0, "requests under way at most (default: 2048 with --rate, else 8)")
 	f.DurationVar(&flags.plan.Duration, "duration", 10*time.Second, "how long to send")
 	f.DurationVar(&flags.warmup, "warmup", 0, "how much of that does not count in latencies and rates")
 	f.IntVar(&flags.plan.Webhooks, "webhooks", 0, "send no more than this")
@@ -113,7 +113,7 @@ func (f *benchFlags) parse(getenv func(string) string) (signer load.Signer, keys
 	if f.plan.Rate == 0 {
 		f.plan.Callers = cmp.Or(f.plan.Callers, 8)
 	}
-	f.plan.Callers = cmp.Or(f.plan.Callers, 512)
+	f.plan.Callers = cmp.Or(f.plan.Callers, 2048)
 	targets = []load.Target{{Name: "bench", PID: os.Getpid()}}
 	for _, text := range f.cpu {
 		t, err := load.ParseTarget(text)

@@ -30,7 +30,7 @@ type Plan struct {
 	// caller sends the next one when the last was answered.
 	Rate    float64
 	Poisson bool // arrivals of an open loop come by chance, not evenly
-	// Callers is how many requests are under way at most. Default 512 in an open loop; what comes on top waits, and the
+	// Callers is how many requests are under way at most. Default 2,048 in an open loop; what comes on top waits, and the
 	// waiting counts.
 	Callers  int
 	Duration time.Duration
@@ -84,7 +84,7 @@ func NewTransport(callers int) *http.Transport {
 }
 
 func (p Plan) withDefaults() (Plan, error) {
-	p.Callers = cmp.Or(p.Callers, map[bool]int{true: 512, false: 1}[p.Rate > 0])
+	p.Callers = cmp.Or(p.Callers, map[bool]int{true: 2048, false: 1}[p.Rate > 0])
 	p.Timeout = cmp.Or(p.Timeout, 10*time.Second)
 	p.RetryAfter = cmp.Or(p.RetryAfter, time.Second)
 	switch {
