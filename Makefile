@@ -5,7 +5,7 @@ LINT := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test lint fuzz bench bench-log update fmt up postgresql
+.PHONY: help build run test lint fuzz bench bench-go bench-log update fmt up postgresql
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -33,7 +33,10 @@ lint: ## Run golangci-lint and Temporal's workflowcheck
 fuzz: ## Fuzz each target for a while: make fuzz FUZZTIME=5m
 	tools/fuzz.sh $(FUZZTIME)
 
-bench: ## Run the benchmarks
+bench: postgresql build ## Measure everything as docs/performance.md shows it, and write that: make bench BENCH=-quick to see that it works
+	go run ./bench $(BENCH)
+
+bench-go: ## Run the Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 ROWS ?= 10000000

@@ -70,7 +70,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newDev(&common), newServe(&common), newIngress(&common), newWorker(&common),
 		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newSpool(&common),
-		newCheck(&common), newSetup(&common),
+		newCheck(&common), newSetup(&common), newBench(),
 	)
 	return root
 }

@@ -154,6 +154,17 @@ var plan = []room{
 		libs: []string{"github.com/jackc/pgx/v5"},
 	},
 	{
+		path: "bench",
+		says: "bench starts programs and reads what they report; it is none of them",
+		ours: []string{"internal/load"}, libs: []string{"github.com/jackc/pgx/v5", groups}, never: []string{"database/sql"},
+	},
+	{
+		path:  "internal/load",
+		says:  "load makes and sends webhooks as providers do, and is told of them as destinations are; it knows nothing of how they are processed",
+		ours:  []string{"internal/provider", "internal/provider/meta", "internal/provider/nxtele", signing},
+		never: []string{"database/sql"},
+	},
+	{
 		path: "internal/archtest",
 		says: "archtest reads files, and knows nobody",
 	},
