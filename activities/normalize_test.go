@@ -206,7 +206,7 @@ func TestResultIsBounded(t *testing.T) {
 		"small":                         {unknown, "a\nb", 2},
 		"one enormous":                  {unknown, strings.Repeat("x", 3<<20), 1},
 		"large beside a ban":            {unknown, "ban\n" + strings.Repeat("x", 3<<20), 2},
-		"tens of thousands":             {lines, strings.Repeat("x\n", 1<<18), 1},
+		"tens of thousands":             {lines, strings.Repeat(strings.Repeat("x", 15)+"\n", 1<<15), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := normalize(t, c.speak, hook("meta", c.body))
