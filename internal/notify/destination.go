@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"holdfast/internal/config"
@@ -22,7 +21,7 @@ type destination struct {
 	config   config.Destination // with defaults filled in
 	template *http.Request
 	keys     []signature.StandardKey
-	inFlight *atomic.Int64 // attempts under way in this process, over all tables
+	places   chan struct{} // holds one for each attempt under way in this process, over all tables
 	metrics  destinationMetrics
 }
 
@@ -32,7 +31,7 @@ func newDestination(c config.Destination, agent string) (*destination, error) {
 	c.Retry.Timeout = cmp.Or(c.Retry.Timeout, config.DefaultTimeout)
 	c.Retry.For = cmp.Or(c.Retry.For, config.DefaultHorizon)
 	c.Concurrency = cmp.Or(c.Concurrency, config.DefaultConcurrency)
-	d := &destination{config: c, inFlight: new(atomic.Int64)}
+	d := &destination{config: c, places: make(chan struct{}, c.Concurrency)}
 
 	var err error
 	//nolint:noctx // never sent: each attempt is a copy with its own context
@@ -90,21 +89,30 @@ func (d *destination) sign(id string, at time.Time, body []byte) string {
 	return strings.Join(list, " ")
 }
 
-// enter takes a place among the attempts under way, unless all are taken.
-func (d *destination) enter() bool {
-	for {
-		n := d.inFlight.Load()
-		if n >= int64(d.config.Concurrency) {
-			return false
-		}
-		if d.inFlight.CompareAndSwap(n, n+1) {
-			d.metrics.inFlight.Inc()
-			return true
-		}
+// placeWait is how long an attempt waits for a place among those under way. Where answers come, one is free far sooner.
+const placeWait = time.Second
+
+// enter takes a place among the attempts under way, and waits a moment for one if all are taken.
+func (d *destination) enter(ctx context.Context) bool {
+	select {
+	case d.places <- struct{}{}:
+		d.metrics.inFlight.Inc()
+		return true
+	default:
 	}
+	patience := time.NewTimer(placeWait)
+	defer patience.Stop()
+	select {
+	case d.places <- struct{}{}:
+		d.metrics.inFlight.Inc()
+		return true
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 func (d *destination) leave() {
 	d.metrics.inFlight.Dec()
-	d.inFlight.Add(-1)
+	<-d.places
 }

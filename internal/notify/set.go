@@ -59,7 +59,7 @@ func New(destinations map[string]config.Destination, o Options) (*Set, error) {
 }
 
 // Replace exchanges all destinations at once. Attempts under way finish with the settings they began with; a
-// destination that keeps its name keeps counting them. On an error nothing is exchanged.
+// destination that keeps its name, and its concurrency, keeps counting them. On an error nothing is exchanged.
 func (s *Set) Replace(destinations map[string]config.Destination) error {
 	s.replacing.Lock()
 	defer s.replacing.Unlock()
@@ -73,8 +73,8 @@ func (s *Set) Replace(destinations map[string]config.Destination) error {
 		if err != nil {
 			return fmt.Errorf("destination %s: %w", name, err)
 		}
-		if before, ok := old.destinations[name]; ok {
-			d.inFlight = before.inFlight
+		if before, ok := old.destinations[name]; ok && cap(before.places) == cap(d.places) {
+			d.places = before.places
 		}
 		next.destinations[name] = d
 	}
@@ -139,7 +139,7 @@ func (s *Set) Tell(ctx context.Context, destination string, e webhook.Event) err
 }
 
 func (s *Set) tell(ctx context.Context, d *destination, e webhook.Event) *webhook.Verdict {
-	if !d.enter() {
+	if !d.enter(ctx) {
 		return &webhook.Verdict{
 			Kind:   webhook.Deferred,
 			Reason: fmt.Sprintf("%d attempts are under way already", d.config.Concurrency),

@@ -75,7 +75,27 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// TestOneHangs has a destination take all its places: the next is deferred at once, and others are told.
+// Where all places are taken, an attempt waits a moment for one.
+func TestWaitsForAPlace(t *testing.T) {
+	answer, arrived, release := hang()
+	defer release()
+	busy := to(receive(t, answer).URL)
+	busy.Concurrency = 1
+	s := newSet(t, map[string]config.Destination{"busy": busy})
+	done := make(chan error, 2)
+	for range 2 {
+		go func() { done <- s.Tell(t.Context(), "busy", banned()) }()
+	}
+	<-arrived
+	release()
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOneHangs has a destination take all its places: the next is deferred after a moment, and others are told.
 func TestOneHangs(t *testing.T) {
 	answer, arrived, release := hang()
 	defer release()
