@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// A volume spans a quarter of the time for which duplicates are remembered: more would be looked into for every
-	// event, fewer would keep more than is needed.
-	volumesPerWindow = 4
+	// A volume spans half of the time for which duplicates are remembered. Every event is looked for in each older one,
+	// which is a page of its index to read; so there are few, at the price of keeping half a window more than is needed.
+	volumesPerWindow = 2
 	// pruneMargin is for clocks that differ, and for webhooks that waited before they were recorded.
 	pruneMargin = 24 * time.Hour
 	// settledFor is how long the outbox remembers what is settled. Nothing rests on it; it is for those who look.

@@ -23,7 +23,7 @@ var (
 )
 
 const (
-	logVolumes  = 6 // closed ones and the latest, as many as there are in normal operation
+	logVolumes  = 4 // closed ones and the latest, as many as there are in normal operation
 	logAccounts = 10000
 )
 
