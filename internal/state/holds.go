@@ -19,13 +19,13 @@ func (c conn) locking() string {
 }
 
 // Hold makes sure that nobody tells a destination, and reports whether that is news. A hold by an operator replaces any
-// other; one by trouble replaces one that was probed less often, and none by an operator.
+// other. One by trouble replaces none by an operator, and another by trouble only if it comes from a probe.
 func (s *Store) Hold(ctx context.Context, h webhook.Hold) (news bool, err error) {
 	const query = `INSERT INTO holds (destination, since, cause, reason, actor, probes, next_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (destination) DO UPDATE SET cause = excluded.cause, reason = excluded.reason, actor = excluded.actor,
 			probes = excluded.probes, next_at = excluded.next_at,
 			since = CASE WHEN holds.cause = excluded.cause THEN holds.since ELSE excluded.since END
-		WHERE excluded.cause = 'operator' OR (holds.cause = 'trouble' AND excluded.probes > holds.probes)
+		WHERE excluded.cause = 'operator' OR (holds.cause = 'trouble' AND excluded.probes > 0)
 		RETURNING probes`
 	var next sql.NullInt64
 	if !h.Next.IsZero() {
@@ -97,12 +97,12 @@ func (s *Store) holds(ctx context.Context, where string, args ...any) (map[strin
 }
 
 // HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held, and
-// reports whether it did.
+// reports whether it is handed over now.
 func (s *Store) HandOver(ctx context.Context, workflow, destination string) (handed bool, err error) {
 	err = s.write(ctx, func(c conn) error {
 		handed = false
-		query := `UPDATE outbox SET handed_at = ? WHERE workflow = ? AND destination = ? AND settled_at IS NULL
-			AND EXISTS (SELECT 1 FROM holds WHERE destination = ?` + c.locking() + ") RETURNING workflow"
+		query := `UPDATE outbox SET handed_at = COALESCE(handed_at, ?) WHERE workflow = ? AND destination = ? AND settled_at IS NULL
+			AND (handed_at IS NOT NULL OR EXISTS (SELECT 1 FROM holds WHERE destination = ?` + c.locking() + ")) RETURNING workflow"
 		args := []any{time.Now().UnixMicro(), workflow, destination, destination}
 		return c.each(ctx, query, args, func(row) error {
 			handed = true

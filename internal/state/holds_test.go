@@ -72,6 +72,7 @@ func TestHold(t *testing.T) {
 			{webhook.Hold{Cause: webhook.ByTrouble, Since: at(0), Reason: "status 503", Next: at(5)}, true, "status 503", at(0)},
 			{webhook.Hold{Cause: webhook.ByTrouble, Since: at(1), Reason: "another process", Next: at(6)}, false, "status 503", at(0)},
 			{webhook.Hold{Cause: webhook.ByTrouble, Since: at(2), Reason: "status 500", Probes: 1, Next: at(9)}, true, "status 500", at(0)},
+			{webhook.Hold{Cause: webhook.ByTrouble, Since: at(2), Reason: "status 502", Probes: 1, Next: at(12)}, true, "status 502", at(0)},
 			{webhook.Hold{Cause: webhook.ByOperator, Since: at(3), Reason: "maintenance", Actor: "ada"}, true, "maintenance", at(3)},
 			{webhook.Hold{Cause: webhook.ByTrouble, Since: at(4), Reason: "status 503", Probes: 9}, false, "maintenance", at(3)},
 			{webhook.Hold{Cause: webhook.ByOperator, Since: at(5), Reason: "longer", Actor: "bob"}, true, "longer", at(3)},
