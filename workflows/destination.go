@@ -58,8 +58,8 @@ type order struct {
 
 // round looks how things are, does what is to be done, and waits until there is more.
 func (d *destination) round(ctx workflow.Context) error {
-	d.nudged = false
 	d.obey(ctx)
+	d.nudged = false
 	var standing activities.Standing // a new one: what is absent must not stay
 	if err := step(ctx, "look", 3, patienceWithDatabase, chores.Look, d.DestinationInput, &standing); err != nil {
 		return ctx.Err() // cancelled, or the database is away for weeks: then again
