@@ -87,10 +87,11 @@ type drain struct {
 
 	mu       sync.Mutex
 	progress DrainResult
-	failures int    // in a row, in the order in which they came to an end
-	alive    bool   // it has taken something, or refused it for itself
-	trouble  string // why the destination is held, or stays so
-	paused   bool   // an operator wants nothing to be told
+	failures int           // in a row, in the order in which they came to an end
+	alive    bool          // it has taken something, or refused it for itself
+	trouble  string        // why the destination is held, or stays so
+	wait     time.Duration // for which it asked to be left alone
+	paused   bool          // an operator wants nothing to be told
 }
 
 func (d *drain) counted() DrainResult {
@@ -282,6 +283,7 @@ func (d *drain) saw(i *item, verdict *webhook.Verdict) (stop bool) {
 		}
 		return d.trouble != ""
 	}
+	d.wait = max(d.wait, verdict.RetryAfter)
 	if d.failures++; d.failures >= giveUpAfter {
 		d.trouble = verdict.Reason
 	}
@@ -347,7 +349,7 @@ func (d *drain) hold(ctx context.Context) error {
 	if before != nil && !d.alive { // what fell ill again while it was told is asked again soon
 		h.Probes = before.Probes + 1
 	}
-	h.Next = now.Add(probeAfter(h.Probes))
+	h.Next = now.Add(max(probeAfter(h.Probes), d.wait))
 	news, err := d.Ledger.Hold(ctx, h)
 	if err == nil && news && before == nil {
 		d.Metrics.held(d.destination, webhook.ByTrouble)

@@ -228,6 +228,20 @@ func TestProbeFails(t *testing.T) {
 	}
 }
 
+func TestProbeIsAskedToWait(t *testing.T) {
+	y := newYard(t)
+	y.record("w", "1")
+	y.answer = func(string) *webhook.Verdict {
+		return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 429", RetryAfter: time.Hour}
+	}
+	if _, err := y.drain(); err != nil {
+		t.Fatal(err)
+	}
+	if _, hold := y.left(); hold == nil || time.Until(hold.Next) < 50*time.Minute {
+		t.Errorf("held %+v", hold)
+	}
+}
+
 func TestProbeFailsWithAllThereIs(t *testing.T) {
 	y := newYard(t)
 	y.record("w", "1")

@@ -90,8 +90,8 @@ func (d *destination) round(ctx workflow.Context) error {
 	return err
 }
 
-// longestWait is for clocks that differ.
-const longestWait = 10 * time.Minute
+// longestWait is for clocks that differ; a destination may ask for an hour.
+const longestWait = 65 * time.Minute
 
 // due reports whether something is to be told now: what was handed over while nothing is held, or to find out whether a
 // destination that was in trouble still is.
