@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -80,19 +78,20 @@ func (d *Desk) Part(ctx context.Context, p activities.Parted) error {
 	if p.Problem != "" {
 		r.Deliveries[0].Stage = deliveryParked
 	}
-	var sources []string
+	source := p.Events[0].Source
 	for _, e := range p.Events {
 		r.Types[e.Type]++
 		r.Accounts = append(r.Accounts, e.Account)
-		sources = append(sources, e.Source)
+		if e.Source != source {
+			source = severalSources
+		}
 	}
 	r.Accounts = listed(r.Accounts)
-	attributes := []temporal.SearchAttributeUpdate{StageKey.ValueSet(StageProcessing), SourceKey.ValueSet(sources[0])}
+	attributes := []temporal.SearchAttributeUpdate{StageKey.ValueSet(StageProcessing), SourceKey.ValueSet(source)}
 	if len(r.Accounts) > 0 {
 		attributes = append(attributes, AccountsKey.ValueSet(r.Accounts))
 	}
-	slices.Sort(sources)
-	summary := fmt.Sprintf("owed to %s: %d events of %s", p.Notification.Destination, len(p.Events), strings.Join(slices.Compact(sources), ", "))
+	summary := fmt.Sprintf("owed to %s: %d events of %s", p.Notification.Destination, len(p.Events), source)
 	_, err := d.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       p.Workflow,
 		TaskQueue:                d.taskQueue,
@@ -100,7 +99,7 @@ func (d *Desk) Part(ctx context.Context, p activities.Parted) error {
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		TypedSearchAttributes:    temporal.NewSearchAttributes(attributes...),
 		StaticSummary:            cut(summary, 300),
-		Priority:                 temporal.Priority{PriorityKey: 3, FairnessKey: cut(sources[0], 64)},
+		Priority:                 temporal.Priority{PriorityKey: 3, FairnessKey: cut(source, 64)},
 	}, ProcessWebhooks, Group{Resume: r})
 	if err != nil {
 		return fmt.Errorf("start workflow of what is parked: %w", err)

@@ -21,28 +21,34 @@ func TestDestinationDetails(t *testing.T) {
 		says, not  []string
 	}{
 		"flowing": {
-			webhook.Standing{}, true, false,
+			webhook.Standing{},
+			true, false,
 			[]string{"**Flowing**", "owed nothing", "--workflow-id destination/crm --name pause"},
 			[]string{"--name resume", "configuration"},
 		},
 		"behind": {
-			webhook.Standing{Owed: 5, Handed: 3, Oldest: noon}, true, true,
+			webhook.Standing{Owed: 5, Handed: 3, Oldest: noon},
+			true, true,
 			[]string{"**Flowing**", "owed 5 notifications, the oldest since 2026-03-01 12:00:00 UTC", "3 of them", "being told"},
 			[]string{"--name resume"},
 		},
 		"held": {
-			webhook.Standing{Hold: trouble, Owed: 1, Handed: 1, Oldest: noon}, true, false,
+			webhook.Standing{Hold: trouble, Owed: 1, Handed: 1, Oldest: noon},
+			true, false,
 			[]string{"**Held** since 2026-03-01 12:00:00 UTC: status 503.", "2 times in vain", "again at 2026-03-01 12:00:20 UTC", "--name resume", "--name pause"},
 			[]string{"being told"},
 		},
 		"paused": {
-			webhook.Standing{Hold: operator}, true, false,
+			webhook.Standing{Hold: operator},
+			true, false,
 			[]string{"**Paused** by ada since 2026-03-01 12:00:00 UTC: maintenance.\n", "--name resume"},
 			[]string{"--name pause"},
 		},
 		"removed": {
-			webhook.Standing{Hold: trouble, Owed: 1, Handed: 1, Oldest: noon}, false, false,
-			[]string{"**not in the configuration**"}, nil,
+			webhook.Standing{Hold: trouble, Owed: 1, Handed: 1, Oldest: noon},
+			false, false,
+			[]string{"**not in the configuration**"},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
