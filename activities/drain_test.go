@@ -281,6 +281,30 @@ func TestPoisonParts(t *testing.T) {
 	same(t, "told", y.told, []string{"1b", "3", "3b", "4b"})
 }
 
+// Nothing overtakes what fails, as long as that may yet be told with the rest.
+func TestFailureEndsALane(t *testing.T) {
+	y := newYard(t)
+	y.record("first", "0")
+	y.record("same", "1", "2")
+	overtook := false
+	y.answer = func(event string) *webhook.Verdict {
+		switch event {
+		case "1":
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 500"}
+		case "2":
+			y.mu.Lock()
+			defer y.mu.Unlock()
+			overtook = len(y.parted) == 0
+		}
+		return nil
+	}
+	result, err := y.drain()
+	same(t, "result", result, DrainResult{Told: 2, Parted: 1})
+	if err != nil || overtook {
+		t.Errorf("%v, overtook: %v", err, overtook)
+	}
+}
+
 // A destination that falls ill again while it is told is held again, asked again soon, and told only what it was not.
 func TestDiesWhileItIsTold(t *testing.T) {
 	y := newYard(t)

@@ -158,6 +158,14 @@ func TestHeldDestinationIsAskedByTimer(t *testing.T) {
 	m.want("1:05 drain", "1:25 drain", "2:05 drain")
 }
 
+// A worker whose clock is hours ahead has held it: it is asked before that.
+func TestHeldByAnotherClock(t *testing.T) {
+	m := newMooring(t)
+	m.trouble(0, 5*time.Hour)
+	_ = m.run(3 * time.Hour) // cancelled
+	m.want("65:00 drain")
+}
+
 func TestPausedUntilResumed(t *testing.T) {
 	m := newMooring(t)
 	m.signal(time.Minute, workflows.Pause, workflows.Order{Actor: "ada", Reason: "maintenance"})
@@ -253,15 +261,17 @@ func TestOwedToAHeldDestination(t *testing.T) {
 // What is retried is handed over when the destination is held meanwhile, by whomever.
 func TestHeldWhileItIsRetried(t *testing.T) {
 	w := newWorld(t)
+	before := 0
 	w.answer = func(string, int) error { return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 503"} }
 	w.env.RegisterDelayedCallback(func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.held["crm"] = true
+		before = w.tries["crm"]
 	}, 20*time.Second)
 	status := w.run("a")
-	if status.Stage != workflows.StageOwed || !w.handed["crm"] || w.tries["crm"] < 3 {
-		t.Errorf("stage %q, handed %v, %d tries", status.Stage, w.handed["crm"], w.tries["crm"])
+	if status.Stage != workflows.StageOwed || !w.handed["crm"] || before < 3 || w.tries["crm"] != before {
+		t.Errorf("stage %q, handed %v, %d tries, %d of them before it was held", status.Stage, w.handed["crm"], w.tries["crm"], before)
 	}
 }
 
