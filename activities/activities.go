@@ -1,8 +1,10 @@
-// Package activities holds the deeds that a workflow orders: Verify, Normalize, Handle, Notify and Settle. Each takes a
-// whole group of webhooks and gives an outcome for each element, so that one bad element never harms its neighbours.
+// Package activities holds the deeds that workflows order. [Activities] are those of webhooks: Verify, Normalize, Handle,
+// Notify and Settle. Each takes a whole group and gives an outcome for each element, so that one bad element never harms
+// its neighbours. [Destinations] are those of destinations: Look, Pause, Resume, Sweep and Drain.
 //
 // Verify and Normalize depend on their input and the configuration only. Handle is one transaction. Notify speaks to
-// destinations and settles the outbox. The package declares what it needs of the others as ports.
+// destinations and settles the outbox; of one that is in trouble it lets go, and Drain tells it later. The package declares
+// what it needs of the others as ports.
 package activities
 
 import (
@@ -12,13 +14,14 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// Activities are the deeds, with what they need. All members must be set; they are safe for concurrent use.
+// Activities are the deeds of webhooks, with what they need. All members must be set; they are safe for concurrent use.
 type Activities struct {
 	// Sources finds the dialect of a configured source; nil if there is none of that name.
 	Sources  func(source string) Dialect
 	State    State
 	Notifier Notifier
 	Log      Log
+	Desk     Desk
 	// Key makes event ids that nobody else can guess or reverse: the installation's key, for ever the same.
 	Key []byte
 	// Dedupe is how long duplicates are remembered. What happened longer ago is recorded, but not told.
@@ -27,6 +30,8 @@ type Activities struct {
 	Size func(v any) (bytes int, err error)
 	// Metrics counts what the activities see.
 	Metrics *Metrics
+
+	watch watch
 }
 
 // A Dialect verifies and normalizes the webhooks of one source.
@@ -46,6 +51,21 @@ type State interface {
 	// Settle takes events off what a workflow owes a destination. When none is left it is settled; how says in a word
 	// why. Settling what is settled changes nothing.
 	Settle(ctx context.Context, workflow, destination string, events []string, how string) error
+	// Hold makes sure that nobody tells a destination, and reports whether that is news.
+	Hold(ctx context.Context, h webhook.Hold) (news bool, err error)
+	// HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held,
+	// and reports whether it is handed over now.
+	HandOver(ctx context.Context, workflow, destination string) (handed bool, err error)
+}
+
+// A Desk reaches other workflows.
+type Desk interface {
+	// Look makes a destination's workflow look at what is held and owed. It starts it if it does not run.
+	Look(ctx context.Context, destination string) error
+	// Running reports whether a workflow runs, in whichever run.
+	Running(ctx context.Context, workflow string) (bool, error)
+	// Part starts the workflow of what could not be told with the rest, unless it runs already.
+	Part(ctx context.Context, p Parted) error
 }
 
 // Log forgets.

@@ -33,6 +33,8 @@ type Notification struct {
 	Destination string        `json:"destination"`
 	Events      []string      `json:"events"`  // ids
 	Horizon     time.Duration `json:"horizon"` // how long to try, as configured when it was recorded
+	// Handed says that the destination is held: its own workflow tells it.
+	Handed bool `json:"handed,omitempty"`
 }
 
 // Handle records the events of a group, what they change and who is to be told, in one transaction. Where the data of one
@@ -67,7 +69,7 @@ func (a *Activities) Handle(ctx context.Context, in HandleInput) (HandleResult, 
 	}
 	for _, owed := range recorded.Owed {
 		out.Owed = append(out.Owed, Notification{
-			Destination: owed.Destination, Events: owed.Events, Horizon: a.horizon(owed.Destination),
+			Destination: owed.Destination, Events: owed.Events, Horizon: horizon(a.Notifier, owed.Destination), Handed: owed.Handed,
 		})
 	}
 	for i, w := range in.Webhooks {
@@ -96,8 +98,8 @@ func (a *Activities) record(w Normalized) webhook.Record {
 // defaultHorizon is for destinations that were taken out of the configuration while something was owed to them.
 const defaultHorizon = 72 * time.Hour
 
-func (a *Activities) horizon(destination string) time.Duration {
-	if _, horizon, ok := a.Notifier.Policy(destination); ok {
+func horizon(n Notifier, destination string) time.Duration {
+	if _, horizon, ok := n.Policy(destination); ok {
 		return horizon
 	}
 	return defaultHorizon

@@ -6,13 +6,15 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// Metrics counts events. Its labels are closed sets: types of the catalog, outcomes, configured sources.
+// Metrics counts events and holds. Its labels are closed sets: types of the catalog, outcomes, configured sources and
+// destinations.
 type Metrics struct {
 	events       *prometheus.CounterVec
 	outcomes     *prometheus.CounterVec
 	unrouted     *prometheus.CounterVec
 	unrecognized *prometheus.CounterVec
 	pruned       *prometheus.CounterVec
+	holds        *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics of the activities.
@@ -38,8 +40,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "holdfast_pruned_total", Help: "What was removed because nobody needs it any more.",
 		},
 			[]string{"what"}),
+		holds: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_holds_total", Help: "Times that this process held a destination, for trouble or because an operator said so.",
+		},
+			[]string{"destination", "cause"}),
 	}
-	r.MustRegister(m.events, m.outcomes, m.unrouted, m.unrecognized, m.pruned)
+	r.MustRegister(m.events, m.outcomes, m.unrouted, m.unrecognized, m.pruned, m.holds)
 	return m
 }
 
@@ -55,4 +61,8 @@ func (m *Metrics) outcome(e webhook.Event, o webhook.Outcome, routed bool) {
 	if o.Told() && !routed {
 		m.unrouted.WithLabelValues(string(e.Type)).Inc()
 	}
+}
+
+func (m *Metrics) held(destination string, cause webhook.Cause) {
+	m.holds.WithLabelValues(destination, string(cause)).Inc()
 }

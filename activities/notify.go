@@ -30,6 +30,8 @@ type NotifyResult struct {
 	Left []Left `json:"left,omitempty"`
 	// Unsettled are the ids of events that were told although the outbox could not be reached afterwards to say so.
 	Unsettled []string `json:"unsettled,omitempty"`
+	// Handed says that the destination is held, and that its own workflow tells it what is left.
+	Handed bool `json:"handed,omitempty"`
 }
 
 // Left is an event that a destination was not told.
@@ -77,7 +79,8 @@ const (
 //
 // As a local activity it makes a single short attempt with the events given, and its error is nil: what is left over is
 // in the result. As a regular activity it tells what the outbox says is owed, and fails if anything is left that another
-// attempt may settle, so that Temporal retries it; what was refused for itself is left over in the result.
+// attempt may settle, so that Temporal retries it; what was refused for itself is left over in the result. If the
+// destination is held, or turns out to be in trouble, what is left is handed over to the destination's own workflow.
 func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, error) {
 	info := activity.GetInfo(ctx)
 	workflow := info.WorkflowExecution.ID
@@ -88,13 +91,21 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 		defer time.AfterFunc(firstAttempt, func() { close(enough) }).Stop()
 		result, _ := a.tell(attempt, in.Destination, in.Events, nil, enough)
 		told := result.told(in.Events)
-		if err := a.settle(ctx, workflow, in.Destination, told); err != nil {
+		err := a.settle(ctx, workflow, in.Destination, told)
+		if err != nil {
 			activity.GetLogger(ctx).Warn("Told, but the outbox is not settled yet", "destination", in.Destination, "error", err)
 			result.Unsettled = told
+		} else if !result.Only(webhook.Refused) {
+			if result.Handed, err = a.yield(ctx, workflow, in.Destination); err != nil {
+				activity.GetLogger(ctx).Warn("It is not known whether the destination is held", "destination", in.Destination, "error", err)
+			}
 		}
 		return result, nil
 	}
 
+	if handed, err := a.State.HandOver(ctx, workflow, in.Destination); err != nil || handed {
+		return NotifyResult{Handed: handed}, err
+	}
 	owed, err := a.State.Owed(ctx, workflow, in.Destination)
 	if err != nil {
 		return NotifyResult{}, fmt.Errorf("read outbox: %w", err)
@@ -131,6 +142,9 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 		}
 	}
 	if !result.Only(webhook.Refused) {
+		if handed, err := a.yield(ctx, workflow, in.Destination); err == nil && handed {
+			return NotifyResult{Told: result.Told, Handed: true}, nil
+		}
 		return NotifyResult{}, a.unavailable(ctx, in.Destination, result, len(owed), wait)
 	}
 	return result, nil
@@ -219,7 +233,11 @@ func (a *Activities) tell(ctx context.Context, destination string, events []webh
 		}
 		tries.Go(func() error {
 			if begin() {
-				end(e.ID, a.Notifier.Tell(ctx, destination, e))
+				err := a.Notifier.Tell(ctx, destination, e)
+				if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) { // cancelled says nothing of the destination
+					a.watch.saw(destination, verdictOf(err), time.Now())
+				}
+				end(e.ID, err)
 			} else {
 				end(e.ID, &webhook.Verdict{Kind: webhook.Deferred, Reason: notTried})
 			}
@@ -272,7 +290,11 @@ func (a *Activities) unavailable(ctx context.Context, destination string, r Noti
 		temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
 }
 
+// verdictOf is nil if there was no error.
 func verdictOf(err error) *webhook.Verdict {
+	if err == nil {
+		return nil
+	}
 	if v, ok := errors.AsType[*webhook.Verdict](err); ok {
 		return v
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
@@ -18,12 +19,46 @@ import (
 
 // A book is a state with one outbox row, and the destination that it is for.
 type book struct {
+	activities *Activities // nil: fresh ones for each attempt
+
 	mu      sync.Mutex
 	owed    []string
 	settles int
 	answer  func(ctx context.Context, event string) error
 	told    []string
+	holds   []webhook.Hold // that were made
+	held    bool
+	handed  bool
+	looks   int
 }
+
+func (b *book) Hold(_ context.Context, h webhook.Hold) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.holds = append(b.holds, h)
+	news := !b.held
+	b.held = true
+	return news, nil
+}
+
+func (b *book) HandOver(context.Context, string, string) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.handed = b.handed || b.held && len(b.owed) > 0
+	return b.handed, nil
+}
+
+func (b *book) Look(context.Context, string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looks++
+	return nil
+}
+
+func (b *book) Running(context.Context, string) (bool, error) {
+	return false, errors.New("not asked for")
+}
+func (b *book) Part(context.Context, Parted) error { return errors.New("not asked for") }
 
 func (b *book) Record(context.Context, string, []webhook.Record) (webhook.Recorded, error) {
 	return webhook.Recorded{}, errors.New("not asked for")
@@ -68,7 +103,10 @@ func (b *book) notify(t *testing.T, local ...webhook.Event) (NotifyResult, error
 	t.Helper()
 	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
 	env.SetTestTimeout(time.Minute)
-	a := &Activities{State: b, Notifier: b}
+	a := b.activities
+	if a == nil {
+		a = &Activities{State: b, Notifier: b, Desk: b, Metrics: NewMetrics(prometheus.NewRegistry())}
+	}
 	env.RegisterActivity(a)
 	run := env.ExecuteActivity
 	if local != nil {

@@ -26,11 +26,12 @@ const tasks = 64
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(workflows.ProcessWebhooks)
 	r.RegisterWorkflow(workflows.Housekeeping)
+	r.RegisterWorkflow(workflows.Destination)
 }
 
 // Run works until the context is done, then finishes what is in flight. The error is one that makes going on impossible.
 // ready is called once the worker polls.
-func Run(ctx context.Context, c client.Client, a *activities.Activities, o Options, ready func()) error {
+func Run(ctx context.Context, c client.Client, a *activities.Activities, d *activities.Destinations, o Options, ready func()) error {
 	fatal := make(chan error, 1)
 	autoscaling := worker.NewPollerBehaviorAutoscaling(worker.PollerBehaviorAutoscalingOptions{})
 	w := worker.New(c, o.TaskQueue, worker.Options{
@@ -40,10 +41,11 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, o Optio
 		// A task is a whole group of webhooks on its way. More at a time than keep the processors busy while others wait for
 		// destinations would only make each of them slow, until the server takes them for lost and has them done again.
 		MaxConcurrentWorkflowTaskExecutionSize: tasks,
-		OnFatalError:               func(err error) { fatal <- err },
+		OnFatalError:                           func(err error) { fatal <- err },
 	})
 	Register(w)
 	w.RegisterActivity(a)
+	w.RegisterActivity(d)
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start worker: %w", err)
 	}

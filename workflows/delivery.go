@@ -16,7 +16,7 @@ import (
 type delivery struct {
 	activities.Notification
 	local   []webhook.Event // for the first attempt
-	stage   string          // trying, retrying, parked, settling, told or skipped
+	stage   string          // trying, retrying, parked, settling, told, skipped or owed
 	problem string          // why it is parked
 	order   Action
 	more    bool // more events became owed while it was under way
@@ -29,19 +29,28 @@ const (
 	deliverySettling = "settling" // an operator let it go, and the outbox is being told
 	deliveryTold     = StageTold
 	deliverySkipped  = "skipped"
+	deliveryOwed     = StageOwed // the destination is held: its own workflow tells it
 )
 
-func (d *delivery) settled() bool { return d.stage == deliveryTold || d.stage == deliverySkipped }
+// settled reports whether this workflow has nothing more to do about it.
+func (d *delivery) settled() bool {
+	return d.stage == deliveryTold || d.stage == deliverySkipped || d.stage == deliveryOwed
+}
 
 // owe starts a delivery, or adds to the one that is under way for the same destination.
 func (p *process) owe(ctx workflow.Context, n activities.Notification, events map[string]webhook.Event) {
 	for _, d := range p.deliveries {
-		if d.Destination == n.Destination && !d.settled() {
-			d.Events, d.more = n.Events, true
+		if d.Destination == n.Destination && (!d.settled() || d.stage == deliveryOwed && n.Handed) {
+			d.Events, d.more = n.Events, !n.Handed
 			return
 		}
 	}
 	d := &delivery{Notification: n, stage: deliveryTrying}
+	if n.Handed {
+		d.stage = deliveryOwed
+		p.deliveries = append(p.deliveries, d)
+		return
+	}
 	for _, id := range n.Events {
 		e, here := events[id]
 		if !here { // recorded by an earlier run, which told some of it: the outbox knows what
@@ -58,7 +67,7 @@ func (p *process) owe(ctx workflow.Context, n activities.Notification, events ma
 // an operator says. An operator may let it go whenever it is not told yet.
 func (p *process) deliver(ctx workflow.Context, d *delivery) {
 	if d.stage == deliveryTrying && len(d.local) > 0 && d.first(ctx) && !d.more {
-		d.stage = deliveryTold
+		d.stage = d.end()
 		return
 	}
 	for ctx.Err() == nil {
@@ -66,7 +75,7 @@ func (p *process) deliver(ctx workflow.Context, d *delivery) {
 			d.stage, d.more = deliveryRetrying, false
 			d.retry(ctx)
 			if d.order == "" && d.problem == "" && !d.more {
-				d.stage = deliveryTold
+				d.stage = d.end()
 				return
 			}
 		}
@@ -91,7 +100,16 @@ func (p *process) deliver(ctx workflow.Context, d *delivery) {
 	}
 }
 
-// first makes the first attempt, and reports whether all was told. What was refused for itself is a problem at once.
+// end is the stage of a delivery that this workflow need not see to any more.
+func (d *delivery) end() string {
+	if d.Handed {
+		return deliveryOwed
+	}
+	return deliveryTold
+}
+
+// first makes the first attempt, and reports whether all was told or handed over. What was refused for itself is a problem
+// at once.
 func (d *delivery) first(ctx workflow.Context) bool {
 	ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout: 8 * time.Second, // the activity stops well before
@@ -106,6 +124,9 @@ func (d *delivery) first(ctx workflow.Context) bool {
 	d.local = nil
 	if len(result.Unsettled) > 0 {
 		d.settle(ctx, result.Unsettled, activities.SettledTold)
+	}
+	if d.Handed = result.Handed; d.Handed {
+		return true
 	}
 	d.refused(result)
 	return len(result.Left) == 0
@@ -129,6 +150,9 @@ func (d *delivery) retry(ctx workflow.Context) {
 	var result activities.NotifyResult
 	if err := telling.Get(ctx, &result); err != nil {
 		d.problem = "unavailable: " + reason(err)
+		return
+	}
+	if d.Handed = result.Handed; d.Handed {
 		return
 	}
 	d.refused(result)

@@ -42,6 +42,8 @@ func (p *process) headline() string {
 		return "Everybody was told"
 	case StageGivenUp:
 		return "Ended by an operator; not everything was done"
+	case StageOwed:
+		return "Recorded, and owed to " + strings.Join(p.shown.waiting, ", ")
 	}
 	return "Recorded; nobody was to be told"
 }
@@ -75,8 +77,11 @@ func (p *process) tellDeliveries(b *strings.Builder) {
 	b.WriteString("\nDestinations:\n\n")
 	for _, d := range p.deliveries[:min(len(p.deliveries), maxRows)] {
 		fmt.Fprintf(b, "- `%s`: %s, events: %d", d.Destination, d.stage, len(d.Events))
-		if d.problem != "" {
+		switch {
+		case d.problem != "":
 			fmt.Fprintf(b, " (%s)", d.problem)
+		case d.stage == deliveryOwed:
+			b.WriteString(" (it is held; its own workflow, `destination/…`, tells it later)")
 		}
 		b.WriteString("\n")
 	}

@@ -29,6 +29,16 @@ const (
 	State = "state"
 )
 
+// The messages that a [Destination] workflow takes, besides the query [State], which returns an [activities.Standing].
+const (
+	// Pause is the name of a signal that takes an [Order]: nobody tells the destination until it is resumed.
+	Pause = "pause"
+	// Resume is the name of a signal that takes an [Order]: the destination is asked at once, whoever holds it.
+	Resume = "resume"
+	// Look is the name of a signal from workers: something is held or owed that was not.
+	Look = "look"
+)
+
 // The search attributes. Values are seen by everybody who may list workflows: they hold no person's number, name or text.
 var (
 	SourceKey   = temporal.NewSearchAttributeKeyKeyword("HoldfastSource")
@@ -44,7 +54,7 @@ func SearchAttributes() []temporal.SearchAttributeKey {
 	return []temporal.SearchAttributeKey{SourceKey, StageKey, ProblemKey, EventsKey, AccountsKey, WaitingKey}
 }
 
-// The stages that StageKey tells. A workflow that is closed has reached told, recorded or given_up.
+// The stages that StageKey tells. A workflow that is closed has reached told, recorded, given_up or owed.
 const (
 	StageProcessing = "processing" // being verified, normalized, recorded
 	StageRetrying   = "retrying"   // a destination could not be told yet; Temporal tries again
@@ -52,6 +62,14 @@ const (
 	StageTold       = "told"       // every destination was told
 	StageRecorded   = "recorded"   // nobody was to be told: nothing new, or nobody asked for it
 	StageGivenUp    = "given_up"   // an operator let some of it go
+	StageOwed       = "owed"       // left to the workflow of a destination that is held, which tells it later
+)
+
+// The stages of a destination.
+const (
+	StageFlowing = "flowing" // it is told by the workflows of webhooks
+	StageHeld    = "held"    // it is in trouble, and asked now and then
+	StagePaused  = "paused"  // an operator holds it
 )
 
 // A search attribute over 2 KiB, as it is encoded, would end the workflow, so lists and their members are bounded.
@@ -72,6 +90,15 @@ func ID(group []webhook.Webhook) string {
 		h.Write([]byte(w.Source + "/" + w.ID + "\n"))
 	}
 	return "wg/" + hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// DestinationID is the id of a destination's workflow. Two installations may share a namespace, each with a task queue of its
+// own, so any but the usual one is part of the id.
+func DestinationID(taskQueue, destination string) string {
+	if taskQueue == TaskQueue {
+		return "destination/" + destination
+	}
+	return "destination/" + taskQueue + "/" + destination
 }
 
 // listed bounds a list for a search attribute: each value once, in order of appearance.

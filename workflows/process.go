@@ -10,8 +10,9 @@ import (
 // Group is the input of [ProcessWebhooks]: one webhook, or several that were accepted together.
 type Group struct {
 	Webhooks []webhook.Webhook `json:"webhooks"`
-	// Resume is set where a long history was cut: see [process.cut].
-	Resume *Resume `json:"resume,omitempty"`
+	// Resume is set where a long history was cut, see [process.cut], and where a destination did not take some of what it was
+	// owed, see [Desk.Part].
+	Resume *Remainder `json:"resume,omitempty"`
 }
 
 // ProcessWebhooks takes webhooks through their four steps: verify, normalize, handle (record) and notify. A step is done

@@ -36,18 +36,20 @@ type world struct {
 	settled    map[string]string                           // how, by destination
 	broken     error                                       // of the state
 	routes     []string                                    // destinations that want everything
+	held       map[string]bool                             // destinations
+	handed     map[string]bool                             // destinations whose debt was handed over
 }
 
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, env: new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment(),
 		tries: map[string]int{}, log: map[string]webhook.Event{}, owed: map[string][]string{}, settled: map[string]string{},
-		routes: []string{"crm"},
+		routes: []string{"crm"}, held: map[string]bool{}, handed: map[string]bool{},
 	}
 	w.env.SetWorkflowRunTimeout(1000 * time.Hour) // the test environment's own is ten minutes
 	worker.Register(w.env)
 	w.env.RegisterActivity(&activities.Activities{
-		Sources: func(string) activities.Dialect { return w }, State: w, Notifier: w,
+		Sources: func(string) activities.Dialect { return w }, State: w, Notifier: w, Desk: w,
 		Key: []byte("key"), Dedupe: 240 * time.Hour, Size: func(any) (int, error) { return 0, nil },
 		Metrics: activities.NewMetrics(prometheus.NewRegistry()),
 	})
@@ -92,7 +94,7 @@ func (w *world) Record(_ context.Context, _ string, records []webhook.Record) (w
 	}
 	for _, d := range w.routes {
 		if len(w.owed[d]) > 0 {
-			out.Owed = append(out.Owed, webhook.Owed{Destination: d, Events: slices.Clone(w.owed[d])})
+			out.Owed = append(out.Owed, webhook.Owed{Destination: d, Events: slices.Clone(w.owed[d]), Handed: w.held[d]})
 		}
 	}
 	return out, nil
@@ -115,6 +117,25 @@ func (w *world) Settle(_ context.Context, _, destination string, events []string
 	w.settled[destination] = how
 	return nil
 }
+
+func (w *world) Hold(_ context.Context, h webhook.Hold) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	news := !w.held[h.Destination]
+	w.held[h.Destination] = true
+	return news, nil
+}
+
+func (w *world) HandOver(_ context.Context, _, destination string) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.handed[destination] = w.handed[destination] || w.held[destination] && len(w.owed[destination]) > 0
+	return w.handed[destination], nil
+}
+
+func (w *world) Look(context.Context, string) error            { return nil }
+func (w *world) Running(context.Context, string) (bool, error) { return true, nil }
+func (w *world) Part(context.Context, activities.Parted) error { return nil }
 
 func (w *world) Route(webhook.Event) []string { return w.routes }
 func (w *world) Policy(string) (time.Duration, time.Duration, bool) {

@@ -7,8 +7,8 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// Resume is what a run hands to the next one of the same workflow.
-type Resume struct {
+// Remainder is what a run hands to the next one of the same workflow, or a drain to the workflow of what it could not tell.
+type Remainder struct {
 	Problems   []string                `json:"problems"` // of the webhooks handed on, in order
 	Verified   []bool                  `json:"verified"` // whether they are, likewise
 	Deliveries []Parcel                `json:"deliveries,omitempty"`
@@ -44,7 +44,7 @@ func (p *process) idle() bool {
 // cut goes on in a new run, with what is parked and how the rest ended: however often operators try again, no history
 // grows without bound. A command that arrives meanwhile finds the new run parked under another name.
 func (p *process) cut(ctx workflow.Context) error {
-	next := Group{Resume: &Resume{
+	next := Group{Resume: &Remainder{
 		Types: p.types, Outcomes: p.status().Outcomes, Accounts: p.accounts, Dropped: p.dropped, Parks: p.parks,
 	}}
 	for _, e := range p.elements {
@@ -60,7 +60,7 @@ func (p *process) cut(ctx workflow.Context) error {
 	return workflow.NewContinueAsNewError(ctx, ProcessWebhooks, next)
 }
 
-func (p *process) resume(ctx workflow.Context, r Resume) {
+func (p *process) resume(ctx workflow.Context, r Remainder) {
 	for i, e := range p.elements {
 		e.pending, e.problem, e.verified = false, r.Problems[i], r.Verified[i]
 	}

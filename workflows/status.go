@@ -32,7 +32,7 @@ type Parked struct {
 type Delivery struct {
 	Destination string `json:"destination"`
 	Events      int    `json:"events"`
-	Stage       string `json:"stage"` // trying, retrying, parked, told, skipped
+	Stage       string `json:"stage"` // trying, retrying, parked, told, skipped, owed
 	Problem     string `json:"problem,omitempty"`
 }
 
@@ -68,7 +68,7 @@ func (v view) differs(w view) bool {
 
 func (p *process) view() view {
 	v := view{stage: StageRecorded}
-	var parked, pending, trying, retrying bool
+	var parked, pending, trying, retrying, owed bool
 	note := func(problem string) {
 		parked = true
 		if v.problem == "" {
@@ -91,10 +91,12 @@ func (p *process) view() view {
 			if d.problem != "" { // empty: an operator has just decided
 				note(d.problem)
 			}
+		case deliveryOwed:
+			owed = true
 		case deliveryTold:
 			v.stage = StageTold
 		}
-		if !d.settled() {
+		if !d.settled() || d.stage == deliveryOwed {
 			v.waiting = append(v.waiting, d.Destination)
 		}
 	}
@@ -110,6 +112,8 @@ func (p *process) view() view {
 		v.stage = StageRetrying
 	case p.dropped:
 		v.stage = StageGivenUp
+	case owed:
+		v.stage = StageOwed
 	}
 	return v
 }

@@ -11,8 +11,11 @@ import (
 	"holdfast/activities"
 )
 
-// deeds is never called: it gives the activities their names, checked by the compiler.
-var deeds *activities.Activities
+// Deeds and chores are never called: they give the activities their names, checked by the compiler.
+var (
+	deeds  *activities.Activities   // of webhooks
+	chores *activities.Destinations // of destinations
+)
 
 // step runs one of the steps as a local activity; if that fails, as a regular one, which Temporal retries until it
 // succeeds or patience ends, and which an operator can see meanwhile.

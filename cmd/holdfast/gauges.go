@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"holdfast/internal/webhook"
 	"holdfast/workflows"
 )
 
@@ -23,8 +24,11 @@ type gauges struct {
 	oldest   *prometheus.GaugeVec
 	log      *prometheus.GaugeVec
 	volumes  *prometheus.GaugeVec
+	held     *prometheus.GaugeVec
 	failures *prometheus.CounterVec
 	seen     map[string]bool // destinations that have a gauge
+	// standings are those of the last poll; nil if it failed.
+	standings map[string]webhook.Standing
 }
 
 const (
@@ -50,12 +54,15 @@ func newGauges(h *house) (*gauges, error) {
 		volumes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "holdfast_log_volumes", Help: "Volumes of the event log, each a partition in PostgreSQL.",
 		}, nil),
+		held: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_destination_held", Help: "1 if nobody tells a destination for now, because it is in trouble or paused; 0 if it is told.",
+		}, []string{"destination"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "holdfast_poll_failures_total", Help: "Times that a gauge could not be brought up to date.",
+			Name: "holdfast_poll_failures_total", Help: "Times that a gauge could not be brought up to date, or a destination's workflow not be reached.",
 		}, []string{"of"}),
 		seen: map[string]bool{},
 	}
-	for _, c := range []prometheus.Collector{g.parked, g.owed, g.oldest, g.log, g.volumes, g.failures} {
+	for _, c := range []prometheus.Collector{g.parked, g.owed, g.oldest, g.held, g.log, g.volumes, g.failures} {
 		if err := h.metrics.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -63,7 +70,7 @@ func newGauges(h *house) (*gauges, error) {
 	for name := range h.config.Destinations {
 		g.seen[name] = true
 	}
-	for _, of := range []string{"parked", "owed", "log"} {
+	for _, of := range []string{"parked", "owed", "log", "destinations"} {
 		g.failures.WithLabelValues(of)
 	}
 	return g, nil
@@ -87,13 +94,16 @@ func (g *gauges) watch(ctx context.Context) {
 func (g *gauges) poll(ctx context.Context) {
 	g.polling.Lock()
 	defer g.polling.Unlock()
-	for of, ask := range map[string]func(context.Context) error{"parked": g.pollParked, "owed": g.pollOwed, "log": g.pollLog} {
+	for _, p := range []struct {
+		of  string
+		ask func(context.Context) error
+	}{{"parked", g.pollParked}, {"owed", g.pollOwed}, {"log", g.pollLog}, {"destinations", g.tend}} {
 		asking, cancel := context.WithTimeout(ctx, pollWithin)
-		err := ask(asking)
+		err := p.ask(asking)
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			g.failures.WithLabelValues(of).Inc()
-			g.house.log.Debug("Gauge not brought up to date", "of", of, "error", err)
+			g.failures.WithLabelValues(p.of).Inc()
+			g.house.log.Debug("Poll failed", "of", p.of, "error", err)
 		}
 	}
 }
@@ -114,19 +124,26 @@ func (g *gauges) pollParked(ctx context.Context) error {
 }
 
 func (g *gauges) pollOwed(ctx context.Context) error {
-	backlogs, err := g.house.store.Load().Backlogs(ctx)
+	standings, err := g.house.store.Load().Standings(ctx, g.house.orphanAge)
+	g.standings = standings
 	if err != nil {
 		return err
 	}
-	type debt struct{ count, age float64 }
-	owed := map[string]debt{}
-	for _, b := range backlogs {
-		g.seen[b.Destination] = true
-		owed[b.Destination] = debt{float64(b.Notifications), max(0, time.Since(b.Oldest).Seconds())}
+	for name := range standings {
+		g.seen[name] = true
 	}
 	for name := range g.seen { // who is owed nothing any more says so
-		g.owed.WithLabelValues(name).Set(owed[name].count)
-		g.oldest.WithLabelValues(name).Set(owed[name].age)
+		s := standings[name]
+		age, held := 0.0, 0.0
+		if s.Owed > 0 {
+			age = max(0, time.Since(s.Oldest).Seconds())
+		}
+		if s.Hold != nil {
+			held = 1
+		}
+		g.owed.WithLabelValues(name).Set(float64(s.Owed))
+		g.oldest.WithLabelValues(name).Set(age)
+		g.held.WithLabelValues(name).Set(held)
 	}
 	return nil
 }
@@ -139,4 +156,12 @@ func (g *gauges) pollLog(ctx context.Context) error {
 	g.volumes.WithLabelValues().Set(float64(len(volumes)))
 	g.log.WithLabelValues().Set(max(0, time.Since(volumes[0].Opened).Seconds()))
 	return nil
+}
+
+// tend has destinations looked after, as they were found to stand.
+func (g *gauges) tend(ctx context.Context) error {
+	if g.standings == nil {
+		return nil
+	}
+	return g.house.tend(ctx, g.standings)
 }

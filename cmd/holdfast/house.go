@@ -41,6 +41,7 @@ type house struct {
 	converter converter.DataConverter
 
 	stopTimeout time.Duration // of the worker
+	orphanAge   time.Duration // of what is owed, before anybody asks whether its workflow still runs
 
 	// Set by the rooms that are open.
 	door    *ingress.Ingress
@@ -48,6 +49,7 @@ type house struct {
 	spool   *spool.Spool
 	store   atomic.Pointer[state.Store] // nil until the database answers
 	told    *notify.Set
+	desk    *workflows.Desk
 	gauges  *gauges
 	sources atomic.Pointer[map[string]config.Source] // by name, for the activities
 
@@ -62,7 +64,7 @@ type temporalFlags struct {
 }
 
 func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, error) {
-	h := &house{config: cfg, current: cfg, flags: flags, log: log, metrics: prometheus.NewRegistry(), stopTimeout: stopTimeout}
+	h := &house{config: cfg, current: cfg, flags: flags, log: log, metrics: prometheus.NewRegistry(), stopTimeout: stopTimeout, orphanAge: orphanAge}
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h.sources.Store(&cfg.Sources)
 	var err error
@@ -78,6 +80,7 @@ func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, e
 		return nil, err
 	}
 	h.temporal, h.address, h.namespace = c, options.HostPort, options.Namespace
+	h.desk = workflows.NewDesk(c, cfg.Temporal.TaskQueue)
 	return h, nil
 }
 
@@ -145,15 +148,23 @@ func (h *house) work(ctx context.Context, ready func()) error {
 	watch.Go(func() { h.scheduleHousekeeping(watching) })
 	defer watch.Wait()
 	defer stop()
+	metrics := activities.NewMetrics(h.metrics)
 	return worker.Run(ctx, h.temporal, &activities.Activities{
 		Sources:  h.dialect,
 		State:    h.store.Load(),
 		Notifier: h.told,
 		Log:      h.store.Load(),
+		Desk:     h.desk,
 		Key:      key,
 		Dedupe:   h.config.Dedupe,
 		Size:     h.size,
-		Metrics:  activities.NewMetrics(h.metrics),
+		Metrics:  metrics,
+	}, &activities.Destinations{
+		Ledger:    h.store.Load(),
+		Notifier:  h.told,
+		Desk:      h.desk,
+		Metrics:   metrics,
+		OrphanAge: h.orphanAge,
 	}, worker.Options{TaskQueue: h.config.Temporal.TaskQueue, StopTimeout: h.stopTimeout}, ready)
 }
 

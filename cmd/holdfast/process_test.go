@@ -45,11 +45,17 @@ func (r *rig) process(command, yaml string) *exec.Cmd {
 // record keeps the history of a workflow for the replay tests, if the tests are run with -update.
 func (r *rig) record(body []byte, name string) {
 	r.t.Helper()
+	r.recordWorkflow(r.workflow(body), name)
+}
+
+// recordWorkflow is record for a workflow that is none of a webhook.
+func (r *rig) recordWorkflow(id, name string) {
+	r.t.Helper()
 	if !*update {
 		return
 	}
 	var history historypb.History
-	events := r.temporal.GetWorkflowHistory(context.Background(), r.workflow(body), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := r.temporal.GetWorkflowHistory(context.Background(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		e, err := events.Next()
 		if err != nil {

@@ -44,7 +44,8 @@ type Destination struct {
 	Concurrency int `yaml:"concurrency"`
 }
 
-// Retry is the patience with a destination that does not take an event.
+// Retry is the patience with a destination that does not take an event although it takes others. One that takes nothing is
+// held: what it is owed waits, and is told when it takes something again, however long that is.
 type Retry struct {
 	// Timeout is how long one attempt may take. Default 15s; 1s to 1m. A receiver that needs longer should answer 202
 	// and work afterwards.

@@ -12,8 +12,8 @@ import (
 func TestBacklogs(t *testing.T) {
 	exam(t, func(t *testing.T, url string) {
 		s := open(t, url)
-		if all, err := s.Backlogs(t.Context()); err != nil || len(all) != 0 {
-			t.Errorf("backlogs of nobody: %v, %v", all, err)
+		if all, err := s.Standings(t.Context(), time.Hour); err != nil || len(all) != 0 {
+			t.Errorf("standings of nobody: %v, %v", all, err)
 		}
 		to := func(id string, destinations ...string) webhook.Candidate {
 			c := informs(id)
@@ -36,14 +36,31 @@ func TestBacklogs(t *testing.T) {
 			}
 		}
 		since := func(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
-		backlogs, err := s.Backlogs(t.Context())
+		hold(t, s, webhook.Hold{Destination: "crm"})
+		hold(t, s, webhook.Hold{Destination: "idle"})
+		if handed, err := s.HandOver(t.Context(), "w3", "crm"); err != nil || !handed {
+			t.Fatalf("handed over: %v, %v", handed, err)
+		}
+		standings, err := s.Standings(t.Context(), time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, "backlogs", backlogs, []state.Backlog{{"Zed", 1, since(2)}, {"crm", 3, since(1)}})
+		want := map[string]webhook.Standing{
+			"Zed":  {Owed: 1, Oldest: since(2), Orphan: true},
+			"crm":  {Owed: 3, Handed: 1, Oldest: since(1), Orphan: true, Hold: held(t, s, "crm")},
+			"idle": {Hold: held(t, s, "idle")},
+		}
+		same(t, "standings", standings, want)
+		for destination, want := range want {
+			standing, err := s.Standing(t.Context(), destination, time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, "standing of "+destination, standing, want)
+		}
 		for limit, want := range map[int][]state.Unsettled{
-			9: {{"crm", "w2", 1, since(1)}, {"Zed", "w1", 1, since(2)}, {"crm", "w1", 1, since(2)}, {"crm", "w3", 1, since(3)}},
-			1: {{"crm", "w2", 1, since(1)}},
+			9: {{"crm", "w2", 1, since(1), false}, {"Zed", "w1", 1, since(2), false}, {"crm", "w1", 1, since(2), false}, {"crm", "w3", 1, since(3), true}},
+			1: {{"crm", "w2", 1, since(1), false}},
 		} {
 			unsettled, err := s.Unsettled(t.Context(), limit)
 			if err != nil {

@@ -32,20 +32,27 @@ func (g *group) writeOutbox(c conn) {
 	for i, destination := range destinations {
 		rows[i] = []any{g.workflow, destination, encodeIDs(fresh[destination]), g.now}
 	}
-	// Both are JSON arrays, and the new one is not empty.
-	c.queueRows("INSERT INTO outbox (workflow, destination, events, created_at)", rows,
-		`ON CONFLICT (workflow, destination) DO UPDATE SET settled_at = NULL, how = '', events =
+	// What a held destination is owed is handed over at once: the subquery looks for the hold, so that this takes no statement
+	// more. What the workflow owes already is told by whoever tells it now; what was settled begins anew. Both lists of
+	// events are JSON arrays, and the new one is not empty.
+	c.queueRows("WITH fresh (workflow, destination, events, created_at) AS (", rows, `)
+		INSERT INTO outbox (workflow, destination, events, created_at, handed_at)
+		SELECT workflow, destination, events, created_at,
+			(SELECT fresh.created_at FROM holds WHERE holds.destination = fresh.destination`+c.locking()+`)
+		FROM fresh WHERE true ORDER BY destination
+		ON CONFLICT (workflow, destination) DO UPDATE SET settled_at = NULL, how = '', events =
 		CASE outbox.events WHEN '[]' THEN excluded.events
-		ELSE substr(outbox.events, 1, length(outbox.events) - 1) || ',' || substr(excluded.events, 2) END`, nil)
+		ELSE substr(outbox.events, 1, length(outbox.events) - 1) || ',' || substr(excluded.events, 2) END,
+		handed_at = CASE WHEN outbox.settled_at IS NULL THEN outbox.handed_at ELSE excluded.handed_at END`, nil)
 }
 
 // owedBy reads the unsettled rows of a workflow, in no order.
 func owedBy(c conn, workflow string, into *[]webhook.Owed) {
-	const query = "SELECT destination, events FROM outbox WHERE workflow = ? AND settled_at IS NULL"
+	const query = "SELECT destination, events, handed_at IS NOT NULL FROM outbox WHERE workflow = ? AND settled_at IS NULL"
 	c.queue(query, []any{workflow}, func(r row) error {
 		var o webhook.Owed
 		var events string
-		if err := r.Scan(&o.Destination, &events); err != nil {
+		if err := r.Scan(&o.Destination, &events, &o.Handed); err != nil {
 			return err
 		}
 		var err error

@@ -30,6 +30,8 @@ type Recorded struct {
 type Owed struct {
 	Destination string   `json:"destination"`
 	Events      []string `json:"events"` // ids
+	// Handed says that the destination is held, and its own workflow tells it.
+	Handed bool `json:"handed,omitempty"`
 }
 
 // ErrUnprocessable marks an error that the data itself causes: trying again will not help, but the other webhooks of the

@@ -42,7 +42,8 @@ CREATE TABLE events (
 CREATE INDEX events_account ON events (account, time);
 CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1);
 
--- What a workflow owes a destination: a JSON array of event ids, in order, empty once settled.
+-- What a workflow owes a destination: a JSON array of event ids, in order, empty once settled. What was handed over is told
+-- by the destination's own workflow. Checked_at is when somebody last made sure that the workflow of the row still runs.
 CREATE TABLE outbox (
     workflow    TEXT   NOT NULL CHECK (workflow <> ''),
     destination TEXT   NOT NULL CHECK (destination <> ''),
@@ -50,10 +51,24 @@ CREATE TABLE outbox (
     created_at  BIGINT NOT NULL,
     settled_at  BIGINT,
     how         TEXT   NOT NULL DEFAULT '',
+    handed_at   BIGINT,
+    checked_at  BIGINT,
     PRIMARY KEY (workflow, destination)
 );
 CREATE INDEX outbox_settled ON outbox (settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX outbox_unsettled ON outbox (destination, created_at) WHERE settled_at IS NULL;
+CREATE INDEX outbox_own ON outbox (destination, created_at) WHERE settled_at IS NULL AND handed_at IS NULL;
+CREATE INDEX outbox_handed ON outbox (destination, created_at, workflow) WHERE settled_at IS NULL AND handed_at IS NOT NULL;
+
+-- Destinations that nobody tells for now. Whoever hands something over to one locks its row, so that a release waits for him.
+CREATE TABLE holds (
+    destination TEXT   NOT NULL PRIMARY KEY CHECK (destination <> ''),
+    since       BIGINT NOT NULL,
+    cause       TEXT   NOT NULL,
+    reason      TEXT   NOT NULL,
+    actor       TEXT   NOT NULL,
+    probes      BIGINT NOT NULL,
+    next_at     BIGINT
+);
 
 -- What is known: the value of an aspect of an entity, as of a time, and the event that says so. Parent is the entity's
 -- name up to its last slash: account, phone/{account}, contact/{phone}.
@@ -71,6 +86,7 @@ CREATE INDEX facts_parent ON facts (parent, entity, aspect);
 
 -- +goose Down
 DROP TABLE facts;
+DROP TABLE holds;
 DROP TABLE outbox;
 DROP TABLE events;
 DROP TABLE webhooks;

@@ -1,0 +1,464 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+
+	"holdfast/internal/state"
+	"holdfast/internal/webhook"
+)
+
+// A yard is a destination that is held, on a real state: crm.
+type yard struct {
+	*state.Store
+	t *testing.T
+
+	mu      sync.Mutex
+	answer  func(event string) *webhook.Verdict // nil: it takes everything
+	tries   []string
+	told    []string
+	parted  []string // "workflow: events: problem"
+	running []string // workflows
+	asked   []string // workflows
+}
+
+func newYard(t *testing.T) *yard {
+	s, err := state.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "state.db"), state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	y := &yard{Store: s, t: t}
+	y.hold(webhook.Hold{Cause: webhook.ByTrouble})
+	return y
+}
+
+func (y *yard) hold(h webhook.Hold) {
+	y.t.Helper()
+	h.Destination, h.Since = "crm", time.Now()
+	if _, err := y.Hold(y.t.Context(), h); err != nil {
+		y.t.Error(err)
+	}
+}
+
+// record has a workflow of that name record events of the account of the same name.
+func (y *yard) record(workflow string, ids ...string) {
+	y.t.Helper()
+	r := webhook.Record{Webhook: "of " + workflow, Source: "meta", Received: time.Now()}
+	for _, id := range ids {
+		e := webhook.Event{ID: id, Type: webhook.AccountAlert, Source: "meta", Time: time.Now(), Account: workflow, Data: &webhook.Alert{}}
+		r.Events = append(r.Events, webhook.Candidate{Event: e, Destinations: []string{"crm"}})
+	}
+	if _, err := y.Record(y.t.Context(), workflow, []webhook.Record{r}); err != nil {
+		y.t.Error(err)
+	}
+}
+
+func (y *yard) Route(webhook.Event) []string { return nil }
+func (y *yard) Policy(string) (timeout, horizon time.Duration, ok bool) {
+	return time.Second, time.Hour, true
+}
+
+func (y *yard) Tell(_ context.Context, _ string, e webhook.Event) error {
+	y.mu.Lock()
+	y.tries = append(y.tries, e.ID)
+	answer := y.answer
+	y.mu.Unlock()
+	if answer != nil {
+		if v := answer(e.ID); v != nil {
+			return v
+		}
+	}
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.told = append(y.told, e.ID)
+	return nil
+}
+
+func (y *yard) Look(context.Context, string) error { return errors.New("not asked for") }
+
+func (y *yard) Running(_ context.Context, workflow string) (bool, error) {
+	y.asked = append(y.asked, workflow)
+	return slices.Contains(y.running, workflow), nil
+}
+
+func (y *yard) Part(ctx context.Context, p Parted) error {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	owed, err := y.Owed(ctx, p.Workflow, "crm")
+	if err != nil || len(owed) != len(p.Events) || p.Notification.Horizon != time.Hour {
+		y.t.Errorf("parted %+v, which owes %d events, %v", p, len(owed), err)
+	}
+	y.parted = append(y.parted, p.Workflow+": "+strings.Join(p.Notification.Events, " ")+": "+p.Problem)
+	return nil
+}
+
+// ledger keeps the Part of the state apart from that of the desk.
+type ledger struct{ *state.Store }
+
+func (y *yard) destinations() *Destinations {
+	return &Destinations{Ledger: ledger{y.Store}, Notifier: y, Desk: y, Metrics: NewMetrics(prometheus.NewRegistry())}
+}
+
+func (y *yard) drain() (DrainResult, error) {
+	y.t.Helper()
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.SetTestTimeout(time.Minute)
+	return y.drainIn(env)
+}
+
+func (y *yard) drainIn(env *testsuite.TestActivityEnvironment) (DrainResult, error) {
+	d := y.destinations()
+	env.RegisterActivity(d)
+	value, err := env.ExecuteActivity(d.Drain, DestinationInput{Destination: "crm"})
+	var out DrainResult
+	if err == nil {
+		err = value.Get(&out)
+	}
+	return out, err
+}
+
+// left is what is handed over still, and the hold.
+func (y *yard) left() ([]string, *webhook.Hold) {
+	y.t.Helper()
+	debts, err := y.Handed(y.t.Context(), "crm", time.Now().Add(time.Hour), 1000)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	var ids []string
+	for _, d := range debts {
+		for _, e := range d.Events {
+			ids = append(ids, e.ID)
+		}
+	}
+	hold, err := y.Held(y.t.Context(), "crm")
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	return ids, hold
+}
+
+func same[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func down(reason string, events ...string) func(string) *webhook.Verdict {
+	return func(event string) *webhook.Verdict {
+		if len(events) == 0 || slices.Contains(events, event) {
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: reason}
+		}
+		return nil
+	}
+}
+
+// Everything is told once, beginning with the oldest.
+func TestDrainInOrder(t *testing.T) {
+	y := newYard(t)
+	for i := range 150 { // some portions
+		account := fmt.Sprint("a", i%7)
+		id := fmt.Sprint(account, "-", i)
+		y.record(fmt.Sprint(account, "/", i), id)
+	}
+	result, err := y.drain()
+	same(t, "result", result, DrainResult{Told: 150})
+	left, hold := y.left()
+	if err != nil || len(left) > 0 || hold != nil || y.told[0] != "a0-0" {
+		t.Errorf("%v, left %q, held %+v, first told %s", err, left, hold, y.told[0])
+	}
+	if n := len(slices.Compact(slices.Sorted(slices.Values(y.told)))); n != 150 || len(y.told) != 150 {
+		t.Errorf("told %d of 150 events, %d times", n, len(y.told))
+	}
+}
+
+// Events of one account keep their order, whatever others do.
+func TestDrainKeepsTheOrderOfAnAccount(t *testing.T) {
+	y := newYard(t)
+	var want []string
+	for i := range 3 * drainPortion {
+		id := fmt.Sprint(i)
+		want = append(want, id)
+		y.record("same", id)
+		y.record(fmt.Sprint("other", i), "x"+id)
+	}
+	if _, err := y.drain(); err != nil {
+		t.Fatal(err)
+	}
+	got := slices.DeleteFunc(y.told, func(id string) bool { return id[0] == 'x' })
+	same(t, "told of one account", got, want)
+}
+
+// A destination that takes none of three is held for longer, and nobody else is tried.
+func TestProbeFails(t *testing.T) {
+	y := newYard(t)
+	for _, id := range []string{"1", "2", "3", "4"} {
+		y.record(id, id)
+	}
+	y.answer = down("status 503")
+	waits := []time.Duration{10 * time.Second, 20 * time.Second}
+	for probe, wait := range waits {
+		y.tries = nil
+		began := time.Now()
+		if _, err := y.drain(); err != nil {
+			t.Fatal(err)
+		}
+		left, hold := y.left()
+		same(t, "left", left, []string{"1", "2", "3", "4"})
+		same(t, "tried", y.tries, []string{"1", "2", "3"})
+		if hold == nil || hold.Probes != probe+1 || hold.Reason != "status 503" || hold.Next.Sub(began) < wait || hold.Next.Sub(began) > wait+10*time.Second {
+			t.Errorf("probe %d: held %+v", probe, hold)
+		}
+	}
+	if len(y.parted) > 0 {
+		t.Errorf("parted %q", y.parted)
+	}
+}
+
+func TestProbeIsAskedToWait(t *testing.T) {
+	y := newYard(t)
+	y.record("w", "1")
+	y.answer = func(string) *webhook.Verdict {
+		return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 429", RetryAfter: time.Hour}
+	}
+	if _, err := y.drain(); err != nil {
+		t.Fatal(err)
+	}
+	if _, hold := y.left(); hold == nil || time.Until(hold.Next) < 50*time.Minute {
+		t.Errorf("held %+v", hold)
+	}
+}
+
+func TestProbeFailsWithAllThereIs(t *testing.T) {
+	y := newYard(t)
+	y.record("w", "1")
+	y.answer = down("status 500")
+	if _, err := y.drain(); err != nil {
+		t.Fatal(err)
+	}
+	if left, hold := y.left(); hold == nil || hold.Reason != "status 500" || len(left) != 1 || len(y.parted) != 0 {
+		t.Errorf("held %+v, left %q, parted %q", hold, left, y.parted)
+	}
+}
+
+// What always fails, or is refused, parts from the rest and holds up nobody.
+func TestPoisonParts(t *testing.T) {
+	y := newYard(t)
+	for _, id := range []string{"1", "2", "3", "4"} {
+		y.record(id, id, id+"b")
+	}
+	y.answer = func(event string) *webhook.Verdict {
+		switch event {
+		case "1", "4":
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 500"}
+		case "2", "2b":
+			return &webhook.Verdict{Kind: webhook.Refused, Reason: "status 422"}
+		}
+		return nil
+	}
+	result, err := y.drain()
+	same(t, "result", result, DrainResult{Told: 4, Parted: 4})
+	left, hold := y.left()
+	if err != nil || len(left) > 0 || hold != nil {
+		t.Errorf("%v, left %q, held %+v", err, left, hold)
+	}
+	slices.Sort(y.parted)
+	same(t, "parted", y.parted, []string{"owed/crm/1: 1: ", "owed/crm/2: 2 2b: refused: status 422", "owed/crm/4: 4: "})
+	slices.Sort(y.told)
+	same(t, "told", y.told, []string{"1b", "3", "3b", "4b"})
+}
+
+// Nothing overtakes what fails, as long as that may yet be told with the rest.
+func TestFailureEndsALane(t *testing.T) {
+	y := newYard(t)
+	y.record("first", "0")
+	y.record("same", "1", "2")
+	overtook := false
+	y.answer = func(event string) *webhook.Verdict {
+		switch event {
+		case "1":
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 500"}
+		case "2":
+			y.mu.Lock()
+			defer y.mu.Unlock()
+			overtook = len(y.parted) == 0
+		}
+		return nil
+	}
+	result, err := y.drain()
+	same(t, "result", result, DrainResult{Told: 2, Parted: 1})
+	if err != nil || overtook {
+		t.Errorf("%v, overtook: %v", err, overtook)
+	}
+}
+
+// A destination that falls ill again while it is told is held again, asked again soon, and told only what it was not.
+func TestDiesWhileItIsTold(t *testing.T) {
+	y := newYard(t)
+	y.hold(webhook.Hold{Cause: webhook.ByTrouble, Probes: 6})
+	var all []string
+	for i := range 3 * drainPortion {
+		id := fmt.Sprintf("%03d", i)
+		all = append(all, id)
+		y.record(id, id)
+	}
+	y.answer = func(string) *webhook.Verdict {
+		y.mu.Lock()
+		defer y.mu.Unlock()
+		if len(y.told) >= drainPortion+10 {
+			return &webhook.Verdict{Kind: webhook.Trouble, Reason: "status 404"}
+		}
+		return nil
+	}
+	if _, err := y.drain(); err != nil {
+		t.Fatal(err)
+	}
+	left, hold := y.left()
+	if hold == nil || hold.Reason != "status 404" || hold.Probes != 1 || time.Until(hold.Next) > time.Minute || time.Until(hold.Next) < 0 {
+		t.Errorf("held %+v", hold)
+	}
+	together := slices.Concat(y.told, left)
+	slices.Sort(together)
+	same(t, "told or left", together, all)
+	if len(y.parted) > 0 {
+		t.Errorf("parted %q", y.parted)
+	}
+}
+
+// What is recorded while the old is told comes after it, and after the release, so that the new does not wait for it.
+func TestOldBeforeNew(t *testing.T) {
+	y := newYard(t)
+	y.record("1", "1")
+	y.record("2", "2")
+	var heldAtNew, began bool
+	y.answer = func(event string) *webhook.Verdict {
+		if !began {
+			began = true
+			y.record("new", "new")
+		}
+		if event == "new" {
+			_, hold := y.left()
+			heldAtNew = hold != nil
+		}
+		return nil
+	}
+	if _, err := y.drain(); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "told", y.told, []string{"1", "2", "new"})
+	if left, hold := y.left(); len(left) > 0 || hold != nil || heldAtNew {
+		t.Errorf("left %q, held %+v, held when the new was told: %v", left, hold, heldAtNew)
+	}
+}
+
+func TestPauseEndsADrain(t *testing.T) {
+	y := newYard(t)
+	for i := range 2 * drainPortion {
+		y.record(fmt.Sprint(i), fmt.Sprint(i))
+	}
+	y.answer = func(event string) *webhook.Verdict {
+		if event == "0" {
+			y.hold(webhook.Hold{Cause: webhook.ByOperator, Actor: "ada"})
+		}
+		return nil
+	}
+	if _, err := y.drain(); err != nil {
+		t.Fatal(err)
+	}
+	if left, hold := y.left(); hold == nil || hold.Cause != webhook.ByOperator || len(left) != drainPortion {
+		t.Errorf("%d left, held %+v", len(left), hold)
+	}
+	y.tries = nil
+	if _, err := y.drain(); err != nil || len(y.tries) > 0 {
+		t.Errorf("tried %q while it is paused, %v", y.tries, err)
+	}
+}
+
+func TestDrainIsInterrupted(t *testing.T) {
+	y := newYard(t)
+	for i := range 2 * drainPortion {
+		y.record(fmt.Sprint(i), fmt.Sprint(i))
+	}
+	stop := make(chan struct{})
+	var once sync.Once
+	y.answer = func(string) *webhook.Verdict {
+		once.Do(func() { close(stop) })
+		return nil
+	}
+	env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+	env.SetWorkerStopChannel(stop)
+	_, err := y.drainIn(env)
+	var app *temporal.ApplicationError
+	if !errors.As(err, &app) || app.Type() != DrainInterrupted {
+		t.Errorf("error %v", err)
+	}
+	left, hold := y.left()
+	if len(y.told)+len(left) != 2*drainPortion || len(left) < drainPortion || hold == nil {
+		t.Errorf("told %d, left %d, held %+v", len(y.told), len(left), hold)
+	}
+}
+
+// What waits for a place among the attempts under way is no failure.
+func TestDrainWaitsForAPlace(t *testing.T) {
+	y := newYard(t)
+	y.record("w", "1")
+	y.answer = func(string) *webhook.Verdict {
+		if len(y.tries) < 3 {
+			return &webhook.Verdict{Kind: webhook.Deferred, Reason: "busy"}
+		}
+		return nil
+	}
+	if _, err := y.drain(); err != nil || len(y.told) != 1 {
+		t.Errorf("%v, told %q", err, y.told)
+	}
+}
+
+// Workflows that do not run are relieved of what they owe, and those that run are not.
+func TestSweep(t *testing.T) {
+	y := newYard(t)
+	if err := y.Release(t.Context(), "crm"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range sweepPortion + 2 {
+		id := fmt.Sprintf("%03d", i)
+		y.record(id, id)
+		if i > 1 {
+			y.running = append(y.running, id)
+		}
+	}
+	sweep := func() (out SweepResult) {
+		t.Helper()
+		env := new(testsuite.WorkflowTestSuite).NewTestActivityEnvironment()
+		d := y.destinations()
+		env.RegisterActivity(d)
+		value, err := env.ExecuteActivity(d.Sweep, DestinationInput{Destination: "crm"})
+		if err == nil {
+			err = value.Get(&out)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if out := sweep(); out.Adopted != 2 {
+		t.Errorf("%+v", out)
+	}
+	if n := len(slices.Compact(slices.Sorted(slices.Values(y.asked)))); n != sweepPortion+2 {
+		t.Errorf("asked about %d workflows", n)
+	}
+	left, _ := y.left()
+	same(t, "handed over", left, []string{"000", "001"})
+}

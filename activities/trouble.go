@@ -1,0 +1,120 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"holdfast/internal/webhook"
+)
+
+// When a destination is in trouble itself, as far as one process can see. Isolated failures, one among successes, are not:
+// these are retried by Temporal. What was refused for itself is an answer like any other.
+const (
+	troubles     = 3               // verdicts of trouble in a row: it is misconfigured or gone
+	failures     = 8               // failures of any kind in a row,
+	failing      = 2 * time.Second // that have lasted for so long: a restart of the destination is over by then
+	turnedAway   = 8               // attempts in a row that found no place among those under way,
+	unanswered   = 5 * time.Second // while for so long nobody was answered: it hangs
+	firstProbe   = 5 * time.Second // after it was held; doubles with each one that fails
+	lastProbe    = 5 * time.Minute
+	noAnswerEver = "as many attempts as allowed are under way, and none is answered"
+)
+
+// A watch notices destinations in trouble. The zero value is ready; it is safe for concurrent use.
+type watch struct {
+	mu      sync.Mutex
+	streaks map[string]*streak
+}
+
+// A streak is what happened at a destination since it last took something.
+type streak struct {
+	since                         time.Time
+	troubles, failures, deferrals int
+	reason                        string
+}
+
+// saw notes how an attempt ended: nil if it was told.
+func (w *watch) saw(destination string, v *webhook.Verdict, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if v == nil || v.Kind == webhook.Refused {
+		delete(w.streaks, destination)
+		return
+	}
+	s := w.streaks[destination]
+	if s == nil {
+		if w.streaks == nil {
+			w.streaks = map[string]*streak{}
+		}
+		s = &streak{since: now}
+		w.streaks[destination] = s
+	}
+	switch v.Kind {
+	case webhook.Trouble:
+		s.troubles++
+		s.failures++
+		s.reason = v.Reason
+	case webhook.Deferred:
+		s.deferrals++
+	default:
+		s.troubles = 0
+		s.failures++
+		s.reason = v.Reason
+	}
+}
+
+// due reports whether a destination is in trouble, and why. It says so once: then it begins to count anew.
+func (w *watch) due(destination string, now time.Time) (reason string, yes bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.streaks[destination]
+	if s == nil {
+		return "", false
+	}
+	lasted := now.Sub(s.since)
+	switch {
+	case s.troubles >= troubles, s.failures >= failures && lasted >= failing:
+		reason = s.reason
+	case s.deferrals >= turnedAway && lasted >= unanswered:
+		reason = noAnswerEver
+		if s.reason != "" {
+			reason = s.reason
+		}
+	default:
+		return "", false
+	}
+	delete(w.streaks, destination)
+	return reason, true
+}
+
+// yield is for an attempt that has left something over. If the destination is in trouble, it is held, for all workers;
+// if it is held, by whomever, what the workflow owes it is handed over.
+func (a *Activities) yield(ctx context.Context, workflow, destination string) (handed bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	now := time.Now()
+	if reason, yes := a.watch.due(destination, now); yes {
+		h := webhook.Hold{Destination: destination, Since: now, Cause: webhook.ByTrouble, Reason: reason, Next: now.Add(firstProbe)}
+		news, err := a.State.Hold(ctx, h)
+		if err != nil {
+			return false, fmt.Errorf("hold destination: %w", err)
+		}
+		if news {
+			a.Metrics.held(destination, webhook.ByTrouble)
+			activity.GetLogger(ctx).Warn("Destination held", "destination", destination, "reason", reason)
+			if err := a.Desk.Look(ctx, destination); err != nil { // whoever looks after destinations finds it later
+				activity.GetLogger(ctx).Warn("Destination held, but its workflow does not know yet", "destination", destination, "error", err)
+			}
+		}
+	}
+	return a.State.HandOver(ctx, workflow, destination)
+}
+
+// probeAfter is how long to wait after so many probes failed.
+func probeAfter(probes int) time.Duration {
+	return min(firstProbe<<min(probes, 10), lastProbe)
+}

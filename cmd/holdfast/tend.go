@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"holdfast/internal/webhook"
+)
+
+const (
+	// orphanAge leaves a workflow the time to tell what it has recorded.
+	orphanAge = 2 * time.Minute
+	// overdue is how late a destination's workflow may be before a worker reminds it.
+	overdue = time.Minute
+)
+
+// tend sees to it that every destination that is configured, held or owed something has its workflow, and that it looks
+// where it has something to do that it may not know of. So a destination that is told as it should be costs its workflow
+// nothing, and one that was terminated, or comes from a backup, goes on.
+func (h *house) tend(ctx context.Context, standings map[string]webhook.Standing) error {
+	var errs []error
+	h.reloading.Lock()
+	configured := h.current.Destinations
+	h.reloading.Unlock()
+	for name := range configured {
+		if _, ok := standings[name]; !ok {
+			errs = append(errs, h.desk.Ensure(ctx, name))
+		}
+	}
+	for name, s := range standings {
+		if unseen(s) {
+			errs = append(errs, h.desk.Look(ctx, name))
+		} else {
+			errs = append(errs, h.desk.Ensure(ctx, name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// unseen reports whether the workflow of a destination may not know of something that it has to do.
+func unseen(s webhook.Standing) bool {
+	switch {
+	case s.Orphan:
+		return true
+	case s.Hold == nil:
+		return s.Handed > 0
+	case s.Hold.Cause == webhook.ByOperator:
+		return false
+	}
+	return time.Since(s.Hold.Next) > overdue
+}

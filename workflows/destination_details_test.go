@@ -1,0 +1,71 @@
+package workflows
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast/activities"
+	"holdfast/internal/webhook"
+)
+
+// An operator reads how things are, why, and what he can do.
+func TestDestinationDetails(t *testing.T) {
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	trouble := &webhook.Hold{Since: noon, Cause: webhook.ByTrouble, Reason: "status 503", Probes: 2, Next: noon.Add(20 * time.Second)}
+	operator := &webhook.Hold{Since: noon, Cause: webhook.ByOperator, Reason: "maintenance.", Actor: "ada"}
+	for name, c := range map[string]struct {
+		standing   webhook.Standing
+		configured bool
+		draining   bool
+		says, not  []string
+	}{
+		"flowing": {
+			webhook.Standing{},
+			true, false,
+			[]string{"**Flowing**", "owed nothing", "--workflow-id destination/crm --name pause"},
+			[]string{"--name resume", "configuration"},
+		},
+		"behind": {
+			webhook.Standing{Owed: 5, Handed: 3, Oldest: noon},
+			true, true,
+			[]string{"**Flowing**", "owed 5 notifications, the oldest since 2026-03-01 12:00:00 UTC", "3 of them", "being told"},
+			[]string{"--name resume"},
+		},
+		"held": {
+			webhook.Standing{Hold: trouble, Owed: 1, Handed: 1, Oldest: noon},
+			true, false,
+			[]string{"**Held** since 2026-03-01 12:00:00 UTC: status 503.", "2 times in vain", "again at 2026-03-01 12:00:20 UTC", "--name resume", "--name pause"},
+			[]string{"being told"},
+		},
+		"paused": {
+			webhook.Standing{Hold: operator},
+			true, false,
+			[]string{"**Paused** by ada since 2026-03-01 12:00:00 UTC: maintenance.\n", "--name resume"},
+			[]string{"--name pause"},
+		},
+		"removed": {
+			webhook.Standing{Hold: trouble, Owed: 1, Handed: 1, Oldest: noon},
+			false, false,
+			[]string{"**not in the configuration**"},
+			nil,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := details(activities.Standing{Standing: c.standing, Configured: c.configured, At: noon}, c.draining, "pause by ada", "destination/crm")
+			for _, want := range append(c.says, "Last command: pause by ada.", "As of 2026-03-01 12:00:00 UTC") {
+				if !strings.Contains(text, want) {
+					t.Errorf("does not say %q", want)
+				}
+			}
+			for _, not := range c.not {
+				if strings.Contains(text, not) {
+					t.Errorf("says %q", not)
+				}
+			}
+			if t.Failed() {
+				t.Log(text)
+			}
+		})
+	}
+}
