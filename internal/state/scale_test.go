@@ -103,8 +103,8 @@ func BenchmarkLog(b *testing.B) {
 		_, err := s.Workflow(ctx, knownHash(rand.IntN(*logRows+1)))
 		return err
 	})
-	each("backlogs", func(ctx context.Context) error {
-		_, err := s.Backlogs(ctx)
+	each("standings", func(ctx context.Context) error {
+		_, err := s.Standings(ctx, time.Minute)
 		return err
 	})
 	each("unsettled 100", func(ctx context.Context) error {
