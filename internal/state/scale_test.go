@@ -104,7 +104,7 @@ func BenchmarkLog(b *testing.B) {
 		return err
 	})
 	each("backlogs", func(ctx context.Context) error {
-		_, err := s.Backlogs(ctx)
+		_, err := 
 		return err
 	})
 	each("unsettled 100", func(ctx context.Context) error {
