@@ -152,7 +152,9 @@ func TestHanded(t *testing.T) {
 		s := open(t, url)
 		record(t, s, "w1", in("a", informs("1"), informs("2"), informs("3")))
 		record(t, s, "w2", in("b", informs("4")))
-		record(t, s, "w3", in("c", informs("5"), informs("6")))
+		lost := informs("6")
+		lost.Event.Account = "lost"
+		record(t, s, "w3", in("c", informs("5"), lost))
 		record(t, s, "own", in("d", informs("7")))
 		db := behind(t, url)
 		for workflow, since := range map[string]int{"w1": 2, "w2": 1, "w3": 3} {
@@ -161,7 +163,7 @@ func TestHanded(t *testing.T) {
 		if err := s.Adopt(t.Context(), "crm", []string{"w1", "w2", "w3", "nobody"}); err != nil {
 			t.Fatal(err)
 		}
-		execute(t, db, "DELETE FROM events WHERE id = '6'")
+		execute(t, db, "DELETE FROM events WHERE account = 'lost'")
 		same(t, "all", handed(t, s, time.Now(), 9), []string{"w2: 4", "w1: 1 2 3", "w3: 5 lost 6"})
 		same(t, "three", handed(t, s, time.Now(), 3), []string{"w2: 4", "w1: 1 2"})
 		same(t, "one", handed(t, s, time.Now(), 1), []string{"w2: 4"})
