@@ -80,7 +80,7 @@ The exit status is 1 if something was lost, told under several ids, or accepted 
 	f.IntVar(&flags.plan.Retries, "retries", 0, "how often to send again what is answered 5xx, 429 or not at all")
 	f.DurationVar(&flags.plan.Timeout, "timeout", 10*time.Second, "of a request")
 	f.StringVar(&flags.sink, "sink", "", "address, host:port, to be told at; without one only acknowledgements are measured")
-	f.StringSliceVar(&flags.destinations, "destinations", nil, "destinations that must be told everything (default: those that are told anything)")
+	f.StringSliceVar(&flags.destinations, "destinations", nil, "destinations that must be told everything (default: those that are told anything by the end of the load)")
 	f.StringSliceVar(&flags.hang, "hang", nil, "destinations that never answer")
 	f.DurationVar(&flags.patience, "patience", 30*time.Second, "how long to wait for what is not told, while nothing more is")
 	f.DurationVar(&flags.drain, "drain", 5*time.Minute, "how long to wait for it altogether")
@@ -175,9 +175,9 @@ func bench(ctx context.Context, flags benchFlags, getenv func(string) string, ou
 	if err != nil {
 		return &usageError{err}
 	}
-	expecting := flags.expecting(sink)
 	draining, drained := context.WithTimeout(ctx, flags.drain)
 	defer drained()
+	expecting := flags.expecting(draining, sink)
 	for _, name := range slices.Sorted(maps.Keys(expecting)) {
 		if !outcome.Await(draining, expecting[name].Ledger, flags.patience) {
 			fmt.Fprintf(errOut, "holdfast: %s was not told everything\n", cmp.Or(name, "the sink"))
@@ -196,14 +196,19 @@ func bench(ctx context.Context, flags benchFlags, getenv func(string) string, ou
 	return errors.Join(writeReport(report, flags.json, out), faults(report))
 }
 
-// expecting are the destinations that should have been told everything. If nobody was told anything, that is a loss too.
-func (f *benchFlags) expecting(sink *load.Sink) map[string]*load.Destination {
+// expecting are the destinations that should have been told everything: those that were named or else, once one is told
+// anything, those that are. If nobody is told anything, that is a loss too.
+func (f *benchFlags) expecting(ctx context.Context, sink *load.Sink) map[string]*load.Destination {
 	names := f.destinations
-	if len(names) == 0 {
-		for _, name := range sink.Names() {
-			if !slices.Contains(f.hang, name) {
-				names = append(names, name)
-			}
+	ctx, cancel := context.WithTimeout(ctx, f.patience)
+	defer cancel()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for f.sink != "" && len(names) == 0 && ctx.Err() == nil {
+		names = slices.DeleteFunc(sink.Names(), func(name string) bool { return slices.Contains(f.hang, name) })
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
 		}
 	}
 	if len(names) == 0 && f.sink != "" {

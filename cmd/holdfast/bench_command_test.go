@@ -52,7 +52,7 @@ func TestBench(t *testing.T) {
 				plan: load.Plan{
 					Rate: 50, Webhooks: 50, Duration: time.Minute, Duplicates: .2, Forged: .2, Timeout: time.Minute,
 				},
-				sink: address, hang: []string{"dead"}, patience: time.Minute, drain: time.Minute, json: file,
+				sink: address, destinations: []string{"crm"}, hang: []string{"dead"}, patience: time.Minute, drain: time.Minute, json: file,
 				cpu: []string{"self=" + strconv.Itoa(os.Getpid())},
 			}
 			var out, errOut bytes.Buffer
