@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -88,7 +89,15 @@ func (s *Starter) options(group []webhook.Webhook, peek webhook.Peek) client.Sta
 	if accounts := listed(peek.Accounts); len(accounts) > 0 {
 		attributes = append(attributes, AccountsKey.ValueSet(accounts))
 	}
+	// A task of a group has many to tell. If the server took it for lost while a busy machine is at it, all of it would be
+	// done again; what is urgent is one webhook, and done again soon if its worker died.
+	taskTimeout := 30 * time.Second
+	if peek.Urgent {
+		taskTimeout = 10 * time.Second
+	}
 	return client.StartWorkflowOptions{
+		WorkflowTaskTimeout: taskTimeout,
+
 		ID:        ID(group),
 		TaskQueue: s.taskQueue,
 		// What was completed is known; what was terminated or timed out may come again.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/signal"
 	"sync"
@@ -204,9 +205,12 @@ func internal(handler http.Handler) *http.Server {
 	return &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
 }
 
-// operator serves what operators look at: metrics, readiness in detail, and refused requests.
+// operator serves what operators look at: metrics, readiness in detail, refused requests, and Go's profiles, which hold
+// names of functions and nothing of what these work on.
 func (h *house) operator() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.Handle("/metrics", promhttp.HandlerFor(h.metrics, promhttp.HandlerOpts{Registry: h.metrics}))
 	if h.door != nil {
 		mux.Handle("/", h.door.OperatorHandler())

@@ -91,7 +91,7 @@ type Ingress struct {
 
 // Metrics is where operators and their monitoring look. It is not for the internet.
 type Metrics struct {
-	// Listen is the address, host:port, of /metrics, /healthz, /readyz in detail, and /refused. Default ":9090".
+	// Listen is the address, host:port, of /metrics, /healthz, /readyz in detail, /refused, and /debug/pprof. Default ":9090".
 	Listen string `yaml:"listen"`
 }
 
