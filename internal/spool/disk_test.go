@@ -316,6 +316,9 @@ func TestFullDisk(t *testing.T) {
 	if s.Bulk.active != segment {
 		t.Error("another segment was begun")
 	}
+	if got, want := s.used.Load(), diskBytes(t, s.Bulk); got != want {
+		t.Errorf("%d bytes are counted, and there are %d", got, want)
+	}
 	wantQueue(t, s.Bulk, "before", "after")
 	wantQueue(t, reopen(t, s).Bulk, "before", "after")
 }
