@@ -104,7 +104,7 @@ func BenchmarkLog(b *testing.B) {
 		return err
 	})
 	each("backlogs", func(ctx context.Context) error {
-		_, err := 
+		_, err := s.Standings(ctx, time.Hour)
 		return err
 	})
 	each("unsettled 100", func(ctx context.Context) error {
