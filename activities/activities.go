@@ -14,7 +14,8 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// Activities are the deeds of webhooks, with what they need. All members must be set; they are safe for concurrent use.
+// Activities are the deeds of webhooks, with what they need. All members must be set, but for those that say otherwise;
+// they are safe for concurrent use.
 type Activities struct {
 	// Sources finds the dialect of a configured source; nil if there is none of that name.
 	Sources  func(source string) Dialect
@@ -28,6 +29,11 @@ type Activities struct {
 	Dedupe time.Duration
 	// Size measures what a result will take in a workflow's history, after compression.
 	Size func(v any) (bytes int, err error)
+	// MaxResult is how many bytes, measured by Size, the events of a group may take; 0 is what fits in a history. With a
+	// storage for larger payloads it may be more.
+	MaxResult int
+	// Storage is that storage; nil if there is none.
+	Storage Storage
 	// Metrics counts what the activities see.
 	Metrics *Metrics
 

@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -39,7 +40,7 @@ const (
 	// future would otherwise win over everything that is heard until then.
 	clockSkew = 5 * time.Minute
 	// maxResult bounds what the events of a group take in a history: a payload may have 2 MiB, and the rest of a
-	// workflow task wants room too.
+	// workflow task wants room too. Where there is a storage for what is larger, MaxResult bounds them.
 	maxResult = 3 << 19
 )
 
@@ -162,7 +163,7 @@ func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) err
 	} {
 		if !measured {
 			n, err := a.Size(out)
-			if err != nil || n <= maxResult {
+			if err != nil || n <= cmp.Or(a.MaxResult, maxResult) {
 				return err
 			}
 		}

@@ -17,6 +17,9 @@ import (
 type Options struct {
 	TaskQueue   string
 	StopTimeout time.Duration // how long activities may go on after a stop before they are cancelled
+	// Storage says that the client has an external storage. The SDK's own check of sizes is off then: it looks at the
+	// results of local activities before they are stored, and would refuse what Temporal never sees.
+	Storage bool
 }
 
 // tasks is how many workflow tasks are under way at a time.
@@ -38,6 +41,7 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, d *acti
 		WorkflowTaskPollerBehavior: autoscaling,
 		ActivityTaskPollerBehavior: autoscaling,
 		WorkerStopTimeout:          o.StopTimeout,
+		DisablePayloadErrorLimit:   o.Storage,
 		// A task is a whole group of webhooks on its way. More at a time than keep the processors busy while others wait for
 		// destinations would only make each of them slow, until the server takes them for lost and has them done again.
 		MaxConcurrentWorkflowTaskExecutionSize: tasks,

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type Starter struct {
 	client    client.Client
 	taskQueue string
 	converter converter.DataConverter
+	maxInput  int
 	eager     bool
 }
 
@@ -29,24 +31,32 @@ type StarterOptions struct {
 	TaskQueue string
 	Eager     bool                    // a worker runs in this process on the same client
 	Converter converter.DataConverter // the client's, to measure what a webhook will take
+	MaxInput  int                     // bytes that a webhook may take, as encoded; 0: what fits in a history
 }
 
 // NewStarter makes a starter on a client.
 func NewStarter(c client.Client, o StarterOptions) *Starter {
-	return &Starter{client: c, taskQueue: o.TaskQueue, converter: o.Converter, eager: o.Eager}
+	return &Starter{client: c, taskQueue: o.TaskQueue, converter: o.Converter, maxInput: cmp.Or(o.MaxInput, maxInput), eager: o.Eager}
 }
 
-// maxInput bounds a workflow's input as it is stored. A payload may have 2 MiB; the events, which are not larger than
-// their webhooks by much, must fit as well.
+// maxInput bounds a workflow's input as it is stored in a history. A payload may have 2 MiB; the events, which are not
+// larger than their webhooks by much, must fit as well. Where there is a storage for what is larger, it may be more.
 const maxInput = 3 << 19
 
-// Size is how many bytes a group takes in a workflow's history, compressed, and how many it may take.
+const (
+	// large is the size of the bodies of a group from which its workflow has taskTimeout: several megabytes can take a busy
+	// machine longer than the 10 s after which Temporal gives a workflow task to somebody else, who would not be faster.
+	large       = 256 << 10
+	taskTimeout = 20 * time.Second
+)
+
+// Size is how many bytes a group takes, compressed, and how many it may take.
 func (s *Starter) Size(group []webhook.Webhook) (size, most int, err error) {
 	payload, err := s.converter.ToPayload(Group{Webhooks: group})
 	if err != nil {
 		return 0, 0, fmt.Errorf("encode webhooks: %w", err)
 	}
-	return len(payload.GetData()), maxInput, nil
+	return len(payload.GetData()), s.maxInput, nil
 }
 
 // Start starts a workflow for a group and returns when that is durable. Peek is what is known of all of it. The errors are
@@ -55,6 +65,13 @@ func (s *Starter) Size(group []webhook.Webhook) (size, most int, err error) {
 func (s *Starter) Start(ctx context.Context, webhooks []webhook.Webhook, peek webhook.Peek) error {
 	group := Group{Webhooks: webhooks}
 	options := s.options(webhooks, peek)
+	bytes := 0
+	for _, w := range webhooks {
+		bytes += len(w.Body)
+	}
+	if bytes > large {
+		options.WorkflowTaskTimeout = taskTimeout
+	}
 	_, err := s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
 	if invalid(err) {
 		// Most likely the namespace does not know our search attributes yet. That must not cost the webhooks, nor must

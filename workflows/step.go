@@ -53,7 +53,9 @@ const (
 // mustBeOfActivity stops the workflow, until a worker comes that can go on, where a result cannot be read: it was written
 // by a newer version. To take that for a failed activity would lead the workflow astray for good.
 func mustBeOfActivity(err error) {
-	if _, ok := errors.AsType[*temporal.ActivityError](err); !ok {
+	_, failed := errors.AsType[*temporal.ActivityError](err)
+	_, late := errors.AsType[*temporal.TimeoutError](err) // a local activity's comes alone
+	if !failed && !late {
 		panic(fmt.Sprintf("result of an activity cannot be read by this version: %v", err))
 	}
 }

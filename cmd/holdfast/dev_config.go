@@ -21,7 +21,7 @@ import (
 )
 
 // devConfig reads the configuration for `holdfast dev`, and makes one in the data directory if none is named. Whatever it
-// says, everything listens on loopback, and a SQLite file and the spool lie in the data directory.
+// says, everything listens on loopback, and SQLite's file, the spool and the storage lie in the data directory.
 func devConfig(common *commonFlags, data string) (*config.Config, error) {
 	path := common.config
 	if path == "" {
@@ -41,6 +41,12 @@ func devConfig(common *commonFlags, data string) (*config.Config, error) {
 	}
 	if !filepath.IsAbs(cfg.Spool.Dir) {
 		cfg.Spool.Dir = filepath.Join(data, filepath.Base(cfg.Spool.Dir))
+	}
+	switch dir := cfg.Storage.Dir; {
+	case dir == "" && cfg.Storage.S3.Bucket == "":
+		cfg.Storage.Dir = filepath.Join(data, "storage")
+	case dir != "" && !filepath.IsAbs(dir) && common.config != "":
+		cfg.Storage.Dir = filepath.Join(data, dir)
 	}
 	if cfg.Codec.Listen, err = settle(cfg.Codec.Listen); err != nil {
 		return nil, err
@@ -79,13 +85,15 @@ ingress: {listen: "127.0.0.1:8080"}
 metrics: {listen: "127.0.0.1:9090"}
 state: {url: "sqlite:%s"}
 spool: {dir: %q}
+storage: {dir: %q}
 sources:
   meta-demo: {provider: meta, app_secrets: [%q], verify_token: %q}
   nxtele-demo: {provider: nxtele, access_keys: {demo: %q}}
 # 'holdfast dev' adds a destination named "terminal", which prints what it is told. Others go here:
 # destinations:
 #   crm: {url: "http://127.0.0.1:9999/hooks", secret: "whsec_%s", events: ["account.*", "contact.*"]}
-`, filepath.ToSlash(filepath.Join(data, "state.db")), filepath.ToSlash(filepath.Join(data, "spool")), rand.Text(), rand.Text(), rand.Text(), newSigningKey())
+`, filepath.ToSlash(filepath.Join(data, "state.db")), filepath.ToSlash(filepath.Join(data, "spool")), filepath.ToSlash(filepath.Join(data, "storage")),
+		rand.Text(), rand.Text(), rand.Text(), newSigningKey())
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write demonstration configuration: %w", err)
 	}

@@ -24,6 +24,7 @@ import (
 	"holdfast/internal/notify"
 	"holdfast/internal/spool"
 	"holdfast/internal/state"
+	"holdfast/internal/storage"
 	"holdfast/internal/temporal"
 	"holdfast/worker"
 	"holdfast/workflows"
@@ -39,6 +40,7 @@ type house struct {
 	namespace string
 	flags     temporalFlags // as of the command line
 	converter converter.DataConverter
+	storage   *storage.Driver // nil if none is configured
 
 	stopTimeout time.Duration // of the worker
 	orphanAge   time.Duration // of what is owed, before anybody asks whether its workflow still runs
@@ -71,10 +73,13 @@ func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, e
 	if h.converter, err = temporal.Converter(); err != nil {
 		return nil, err
 	}
+	if h.storage, err = storage.Open(cfg.Storage, h.metrics); err != nil {
+		return nil, err
+	}
 	c, options, err := temporal.Connect(temporal.Options{
 		Address: cmp.Or(flags.address, cfg.Temporal.Address), Namespace: cmp.Or(flags.namespace, cfg.Temporal.Namespace),
 		Profile: cmp.Or(flags.profile, cfg.Temporal.Profile), Isolated: flags.isolated,
-		Converter: h.converter, Logger: log, Registerer: h.metrics,
+		Converter: h.converter, Storage: h.storage.External(), Logger: log, Registerer: h.metrics,
 	})
 	if err != nil {
 		return nil, err
@@ -150,22 +155,24 @@ func (h *house) work(ctx context.Context, ready func()) error {
 	defer stop()
 	metrics := activities.NewMetrics(h.metrics)
 	return worker.Run(ctx, h.temporal, &activities.Activities{
-		Sources:  h.dialect,
-		State:    h.store.Load(),
-		Notifier: h.told,
-		Log:      h.store.Load(),
-		Desk:     h.desk,
-		Key:      key,
-		Dedupe:   h.config.Dedupe,
-		Size:     h.size,
-		Metrics:  metrics,
+		Sources:   h.dialect,
+		State:     h.store.Load(),
+		Notifier:  h.told,
+		Log:       h.store.Load(),
+		Desk:      h.desk,
+		Key:       key,
+		Dedupe:    h.config.Dedupe,
+		Size:      h.size,
+		MaxResult: h.maxStored(),
+		Storage:   h.pruner(),
+		Metrics:   metrics,
 	}, &activities.Destinations{
 		Ledger:    h.store.Load(),
 		Notifier:  h.told,
 		Desk:      h.desk,
 		Metrics:   metrics,
 		OrphanAge: h.orphanAge,
-	}, worker.Options{TaskQueue: h.config.Temporal.TaskQueue, StopTimeout: h.stopTimeout}, ready)
+	}, worker.Options{TaskQueue: h.config.Temporal.TaskQueue, StopTimeout: h.stopTimeout, Storage: h.storage != nil}, ready)
 }
 
 // scheduleHousekeeping makes sure that there is a schedule. The worker does not wait for it, nor depend on it.
@@ -290,6 +297,7 @@ func (h *house) restartFor(cfg *config.Config) []string {
 		{"codec", h.config.Codec, cfg.Codec},
 		{"temporal", h.config.Temporal, cfg.Temporal},
 		{"state", h.config.State, cfg.State},
+		{"storage", h.config.Storage, cfg.Storage},
 		{"dedupe", h.config.Dedupe, cfg.Dedupe},
 	} {
 		if !reflect.DeepEqual(setting.before, setting.after) {

@@ -19,7 +19,7 @@ func (h *house) openIntake(eager bool) error {
 	}
 	h.intake, err = intake.New(intake.Options{
 		Starter: workflows.NewStarter(h.temporal, workflows.StarterOptions{
-			TaskQueue: h.config.Temporal.TaskQueue, Eager: eager, Converter: h.converter,
+			TaskQueue: h.config.Temporal.TaskQueue, Eager: eager, Converter: h.converter, MaxInput: h.maxStored(),
 		}),
 		Spool:  h.spool,
 		Codec:  temporal.FileCodec{Converter: h.converter},

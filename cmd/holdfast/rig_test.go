@@ -152,11 +152,11 @@ sources:
 // A running house can be stopped, and says where it is.
 type running struct {
 	*house
-	ingress, metrics string
-	said             *tail // warnings and errors
-	stop             func()
-	ready            chan addresses
-	done             chan error
+	ingress, metrics, codec string
+	said                    *tail // warnings and errors
+	stop                    func()
+	ready                   chan addresses
+	done                    chan error
 }
 
 // start runs rooms of the house in this process until the test ends, or stop is called.
@@ -171,7 +171,7 @@ func (h *running) awaitReady(t testing.TB) {
 	t.Helper()
 	select {
 	case a := <-h.ready:
-		h.ingress, h.metrics = "http://"+a.ingress, "http://"+a.metrics
+		h.ingress, h.metrics, h.codec = "http://"+a.ingress, "http://"+a.metrics, "http://"+a.codec
 	case err := <-h.done:
 		h.done <- err
 		t.Fatalf("house did not start: %v", err)

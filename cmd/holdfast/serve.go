@@ -112,6 +112,9 @@ func (h *house) serve(ctx context.Context, r roles, load func() (*config.Config,
 		})
 	}
 	var announce sync.Once
+	if h.storage != nil {
+		parts.Go(func() error { return h.probeStorage(failed) })
+	}
 	tell := func() { announce.Do(func() { ready(at) }) }
 	if r.worker {
 		parts.Go(func() error { return h.work(working, tell) })
@@ -181,7 +184,7 @@ func (h *house) listen(r roles) ([]*server, addresses, error) {
 		return nil, at, err
 	}
 	if addr := h.config.Codec.Listen; addr != "" {
-		handler, err := temporal.CodecHandler(h.config.Codec.Origins)
+		handler, err := temporal.CodecHandler(h.config.Codec.Origins, h.storage.External())
 		if err != nil {
 			return nil, at, err
 		}

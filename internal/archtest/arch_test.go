@@ -135,6 +135,13 @@ var plan = []room{
 		never: []string{"database/sql"},
 	},
 	{
+		path:  "internal/storage",
+		says:  "storage keeps payloads in files or objects, as the SDK hands them over; it knows no server",
+		ours:  []string{"internal/config", nouns},
+		libs:  []string{temporalSDK, temporalAPI, prometheus, "google.golang.org/protobuf", "github.com/minio/minio-go/v7"},
+		never: []string{"database/sql"},
+	},
+	{
 		path: "internal/temporal",
 		says: "temporal knows how to reach a server, and nobody in the house",
 		libs: []string{

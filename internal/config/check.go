@@ -45,6 +45,10 @@ func (c *Config) setDefaults() {
 	c.Metrics.Listen = cmp.Or(c.Metrics.Listen, ":9090")
 	c.Temporal.TaskQueue = cmp.Or(c.Temporal.TaskQueue, "holdfast")
 	c.State.URL = cmp.Or(c.State.URL, "sqlite:holdfast.db")
+	c.Storage.Threshold = cmp.Or(c.Storage.Threshold, 256*kib)
+	if c.Storage.S3 != (S3{}) {
+		c.Storage.S3.Endpoint = cmp.Or(c.Storage.S3.Endpoint, "https://s3.amazonaws.com")
+	}
 	c.Dedupe = cmp.Or(c.Dedupe, 10*day)
 	for name, s := range c.Sources {
 		s.Path = cmp.Or(s.Path, name)
@@ -84,6 +88,7 @@ func (r *reader) check(c *Config) {
 		}
 	}
 	r.database(c.State.URL)
+	r.storage(c.Storage)
 	between(r, "dedupe", c.Dedupe, 8*day, 365*day)
 	r.sources(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Destinations)) {
@@ -209,6 +214,33 @@ func (r *reader) database(u signature.Secret) {
 	postgres := err == nil && (parsed.Scheme == "postgres" || parsed.Scheme == "postgresql")
 	if !(sqlite && file != "") && !postgres {
 		r.problem("state.url", "want sqlite:FILE or postgres://USER:PASSWORD@HOST/DATABASE")
+	}
+}
+
+var (
+	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	prefixForm = regexp.MustCompile(`^[A-Za-z0-9/._-]{0,256}$`)
+)
+
+func (r *reader) storage(s Storage) {
+	between(r, "storage.threshold", s.Threshold, 16*kib, mib)
+	if s.S3 == (S3{}) {
+		return
+	}
+	if s.Dir != "" {
+		r.problem("storage.s3", "want dir or s3, not both")
+	}
+	if u, err := url.Parse(s.S3.Endpoint); err != nil || !isWeb(u) || u.Scheme+"://"+u.Host != s.S3.Endpoint {
+		r.problem("storage.s3.endpoint", "want a URL such as https://s3.eu-central-1.amazonaws.com, with nothing behind the host")
+	}
+	if !bucketForm.MatchString(s.S3.Bucket) {
+		r.problem("storage.s3.bucket", "want the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens")
+	}
+	if !prefixForm.MatchString(s.S3.Prefix) {
+		r.problem("storage.s3.prefix", "want at most 256 letters, digits and / . _ -")
+	}
+	if (s.S3.AccessKey == "") != (s.S3.SecretKey == "") {
+		r.problem("storage.s3.access_key", "want access_key and secret_key, or neither")
 	}
 }
 

@@ -33,6 +33,7 @@ type Config struct {
 	Codec    Codec    `yaml:"codec"`
 	Temporal Temporal `yaml:"temporal"`
 	State    State    `yaml:"state"`
+	Storage  Storage  `yaml:"storage"`
 
 	// Dedupe is how long duplicates are remembered: what happened longer ago than this is recorded, but nobody is told.
 	// Default 240h; 192h to 8760h. Meta repeats a webhook for up to 7 days, so less than 8 would tell some events twice.
@@ -53,7 +54,7 @@ type Ingress struct {
 	Listen string `yaml:"listen"`
 
 	// MaxBody is the largest webhook accepted, for sources that do not say. Default 4MiB; 1KiB to 64MiB. Meta sends up
-	// to 3 MB. A larger one is refused with 413.
+	// to 3 MB. A larger one is refused with 413, and so is one that fits neither in Temporal nor in storage.
 	MaxBody Size `yaml:"max_body"`
 
 	// MaxInFlight bounds the bodies held in memory, over all requests; who comes on top is asked to try again later.
@@ -122,6 +123,50 @@ type State struct {
 	// URL of the database: sqlite:FILE, or postgres://USER:PASSWORD@HOST/DATABASE. Default "sqlite:holdfast.db", in the
 	// working directory. SQLite serves one process on one machine; several need PostgreSQL.
 	URL signature.Secret `yaml:"url"`
+}
+
+// Storage keeps payloads that are too large for Temporal: webhooks of some megabytes that do not compress. Histories only
+// refer to them then. Either dir or s3 is set, the same for every process of an installation. Without any, what does not
+// fit in 1.5 MiB after compression is refused with 413.
+//
+// What is stored is needed for as long as Temporal keeps its workflow, and is removed after that. It is part of what a
+// backup should hold.
+type Storage struct {
+	// Dir is a directory for it, made if it is not there. Several machines need one that they share.
+	Dir string `yaml:"dir"`
+
+	// S3 is a bucket for it instead.
+	S3 S3 `yaml:"s3"`
+
+	// Threshold is the size, after compression, from which a payload is stored here. Default 256KiB; 16KiB to 1MiB. What
+	// is smaller stays in the history, where the Temporal UI shows it at once.
+	Threshold Size `yaml:"threshold"`
+}
+
+// S3 is a bucket in Amazon S3, or in what speaks its protocol.
+type S3 struct {
+	// Endpoint is the URL of the service. Default https://s3.amazonaws.com.
+	Endpoint string `yaml:"endpoint"`
+
+	// Region of the bucket. Default: the bucket is asked, which takes the permission s3:GetBucketLocation.
+	Region string `yaml:"region"`
+
+	// Bucket is its name. Required. It must exist; what is needed there is s3:GetObject, s3:PutObject, s3:DeleteObject
+	// and s3:ListBucket. Let no lifecycle rule remove objects: they are needed for as long as workflows are kept.
+	Bucket string `yaml:"bucket"`
+
+	// Prefix is put before the name of every object: letters, digits and / . _ -, at most 256. Default none.
+	Prefix string `yaml:"prefix"`
+
+	// AccessKey and SecretKey are the credentials. Default: those of the AWS_* variables, of ~/.aws/credentials, or of the
+	// machine, container or pod.
+	AccessKey signature.Secret `yaml:"access_key"`
+	// SecretKey belongs to AccessKey.
+	SecretKey signature.Secret `yaml:"secret_key"`
+
+	// PathStyle puts the bucket into the path of URLs and not before the host's name, as many servers other than
+	// Amazon's need it. Default false, where it is guessed.
+	PathStyle bool `yaml:"path_style"`
 }
 
 // RequireSources is an error for a program that receives webhooks but has no source to receive them from.

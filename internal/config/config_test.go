@@ -127,6 +127,7 @@ func TestDefaults(t *testing.T) {
 			Metrics:  Metrics{Listen: ":9090"},
 			Temporal: Temporal{TaskQueue: "holdfast"},
 			State:    State{URL: "sqlite:holdfast.db"},
+			Storage:  Storage{Threshold: 256 << 10},
 			Dedupe:   240 * time.Hour,
 		}
 		c.Destinations = nil // empty or absent is the same
@@ -147,6 +148,7 @@ metrics: {listen: ":9999"}
 codec: {listen: ":8888", origins: ["https://temporal.example.com", "http://localhost:8233"]}
 temporal: {address: "temporal:7233", namespace: shop, profile: prod, task_queue: hooks}
 state: {url: "postgres://holdfast:${SECRET}@db/holdfast"}
+storage: {s3: {endpoint: "http://minio:9000", region: eu-1, bucket: hooks, prefix: "a/b", access_key: key, secret_key: "${SECRET}", path_style: true}, threshold: 1MiB}
 dedupe: 192h
 sources:
   meta-main:
@@ -172,7 +174,10 @@ destinations:
 		Codec:    Codec{Listen: ":8888", Origins: []string{"https://temporal.example.com", "http://localhost:8233"}},
 		Temporal: Temporal{Address: "temporal:7233", Namespace: "shop", Profile: "prod", TaskQueue: "hooks"},
 		State:    State{URL: "postgres://holdfast:hunter2-hunter2@db/holdfast"},
-		Dedupe:   192 * time.Hour,
+		Storage: Storage{S3: S3{
+			Endpoint: "http://minio:9000", Region: "eu-1", Bucket: "hooks", Prefix: "a/b", AccessKey: "key", SecretKey: "hunter2-hunter2", PathStyle: true,
+		}, Threshold: 1 << 20},
+		Dedupe: 192 * time.Hour,
 		Sources: map[string]Source{
 			"meta-main": {Dialect: "meta", Path: "meta-main", MaxBody: 500_000, Provider: believer{options{
 				AppSecrets: []signature.Secret{"hunter2-hunter2", "old"}, VerifyToken: "a token", Answers: true, Skew: 5 * time.Minute,

@@ -64,6 +64,7 @@ ingress: {listen: "1", max_body: 2, starts: 3, read_timeout: 4}
 codec: {listen: 5, origins: [6]}
 temporal: {address: 7}
 state: {url: 8}
+storage: {dir: Y, s3: {endpoint: Z, bucket: a, prefix: b, access_key: c, secret_key: d, path_style: e}}
 dedupe: 9
 sources:
   m: {provider: A, path: B, insecure: C, max_body: D, app_secrets: [E], verify_token: F, access_keys: {k: G}, skew: H}
@@ -77,7 +78,7 @@ destinations:
 		"${SECRET}", `"${SECRET}"`, "${SECRET", "${" + secret + "}", `"${` + secret + `}"`, `"${file:${SECRET}}"`, `"https://u:${SECRET}@host:port/"`,
 		`"https://u:${SECRET}@host/"`, `"https://host/${SECRET}#x"`, `"whsec_${SECRET}"`, `"postgres://u:${SECRET}@h:x/"`, secret + ": " + secret, "- " + secret, "? " + secret,
 	} {
-		for _, place := range "123456789ABCDEFGHIJKLMNOPQRSTUVWX" {
+		for _, place := range "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcde" {
 			file := replaceOnce(template, place, value)
 			_, err := Parse("holdfast.yaml", []byte(file), dialects(), environment)
 			if err == nil {

@@ -60,7 +60,8 @@ func (l *lane) drainGroup(entries []spool.Entry) bool {
 		return true
 	}
 	err := l.intake.start(l, group, drainDeadline)
-	if errors.Is(err, webhook.ErrUnprocessable) {
+	if errors.Is(err, webhook.ErrUnprocessable) || errors.Is(err, webhook.ErrStorage) {
+		goOn := true
 		for i, r := range group { // one of them is to blame, and must not harm the others
 			if len(group) > 1 {
 				err = l.intake.start(l, []record{r}, drainDeadline)
@@ -70,11 +71,16 @@ func (l *lane) drainGroup(entries []spool.Entry) bool {
 				if !l.discard(good[i], err) {
 					return false
 				}
+			case errors.Is(err, webhook.ErrStorage):
+				if !l.postpone(good[i]) {
+					return false
+				}
+				goOn = false
 			case !l.drained(good[i:i+1], err):
 				return false
 			}
 		}
-		return true
+		return goOn
 	}
 	return l.drained(good, err)
 }
@@ -89,6 +95,19 @@ func (l *lane) drained(entries []spool.Entry, err error) bool {
 		return false
 	}
 	l.metrics.drained.Add(float64(len(entries)))
+	return true
+}
+
+// postpone puts an entry behind the others, which do not need what it needs.
+func (l *lane) postpone(e spool.Entry) bool {
+	if err := l.queue.Append(e.Data); err != nil {
+		l.intake.log.Error("A webhook of the spool cannot be postponed", "queue", l.name, "error", err)
+		return false
+	}
+	if err := l.queue.Done([]spool.Entry{e}); err != nil { // at worst it is there twice, and found to be a duplicate
+		l.intake.log.Error("Spool cannot be brought up to date", "queue", l.name, "error", err)
+		return false
+	}
 	return true
 }
 

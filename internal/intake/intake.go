@@ -27,7 +27,8 @@ import (
 // A Starter starts one workflow for a group of webhooks. It is safe for concurrent use.
 type Starter interface {
 	// Start returns nil once the group is durable, [webhook.ErrDuplicate] if the very same group is already, an error that
-	// wraps [webhook.ErrUnprocessable] if the group as it is will never be taken, and any other if it was not taken now.
+	// wraps [webhook.ErrUnprocessable] if the group as it is will never be taken, one that wraps [webhook.ErrStorage] if it
+	// was not taken now for what it needs beside Temporal, and any other if it was not taken now.
 	Start(ctx context.Context, group []webhook.Webhook, peek webhook.Peek) error
 	// Size is how many bytes a group takes, compressed, and how many may be taken.
 	Size(group []webhook.Webhook) (size, most int, err error)
@@ -179,7 +180,7 @@ func (in *Intake) start(l *lane, group []record, deadline time.Duration) error {
 		if in.breaker.worked() {
 			in.log.Info("Temporal takes webhooks again")
 		}
-	case errors.Is(err, webhook.ErrUnprocessable): // says nothing of Temporal
+	case errors.Is(err, webhook.ErrUnprocessable), errors.Is(err, webhook.ErrStorage): // say nothing of Temporal
 	default:
 		if in.breaker.failed(ctx.Err() != nil) {
 			in.log.Error("Temporal does not take webhooks; they go to the spool", "error", err)

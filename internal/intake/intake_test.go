@@ -415,6 +415,55 @@ func TestPoison(t *testing.T) {
 	})
 }
 
+// While the storage that large webhooks need is away, they wait on disk, and nobody else does.
+func TestStorageAway(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.answers(func(_ context.Context, ids []string) error {
+			for _, id := range ids {
+				if strings.HasPrefix(id, "large") {
+					return fmt.Errorf("start: %w", webhook.ErrStorage)
+				}
+			}
+			return nil
+		})
+		for i := range 5 { // more than a breaker tolerates
+			w.send(fmt.Sprint("large", i))
+			w.waiting.Wait()
+			w.send(fmt.Sprint("small", i))
+			w.waiting.Wait()
+			if err := w.intake.Ask(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		if n := w.spool.Bulk.Stats().Entries; n != 5 {
+			t.Errorf("%d in the spool, want 5", n)
+		}
+		if started := w.all(); len(started) != 5 {
+			t.Errorf("started %v", started)
+		}
+		// A queue with large ones in front lets others through as well.
+		w.close()
+		record, err := plain{}.Encode(record{Webhook: webhook.Webhook{ID: "behind", Source: "main", Body: []byte("{}")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.open()
+		if err := w.spool.Bulk.Append(record); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if !slices.Contains(w.all(), "behind") {
+			t.Error("it waits behind the large ones")
+		}
+		w.answers(nil)
+		time.Sleep(time.Minute)
+		if n := w.spool.Bulk.Stats().Entries; n != 0 || len(w.all()) != 11 {
+			t.Errorf("mended: %d in the spool, started %v", n, w.all())
+		}
+	})
+}
+
 // What is on disk when a process ends is started by the next one.
 func TestRestart(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

@@ -22,6 +22,7 @@ type Options struct {
 	// Isolated ignores the environment and the file: only Address and Namespace count.
 	Isolated   bool
 	Converter  converter.DataConverter
+	Storage    converter.ExternalStorage // for payloads too large for the server; zero: there is none
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // gets the SDK's metrics; nil: none are kept
 }
@@ -49,6 +50,9 @@ func Connect(o Options) (client.Client, client.Options, error) {
 		options.Namespace = client.DefaultNamespace
 	}
 	options.DataConverter = o.Converter
+	if options.ExternalStorage = o.Storage; len(o.Storage.Drivers) > 0 {
+		options.PayloadLimits.PayloadSizeWarning = MaxStored // what is measured is mostly not what Temporal gets
+	}
 	options.Logger = log.NewStructuredLogger(o.Logger)
 	if o.Registerer != nil {
 		handler, err := sdkMetrics(o.Registerer)

@@ -9,6 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -29,13 +30,15 @@ const (
 // maxRequest bounds a request to the codec endpoint. Temporal takes no payload over 2 MiB, and no message over 4.
 const maxRequest = 8 << 20
 
-// Converter is the data converter of every client, worker and replayer of Holdfast.
+// Converter is the data converter of every client, worker and replayer of Holdfast. To read a webhook of some megabytes
+// takes a busy machine longer than the second after which the SDK takes a workflow for one that hangs, so it does not
+// look while the converter is at work.
 func Converter() (converter.DataConverter, error) {
 	codec, err := newZstdCodec(maxDecoded)
 	if err != nil {
 		return nil, err
 	}
-	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec), nil
+	return workflow.DataConverterWithoutDeadlockDetection(converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec)), nil
 }
 
 // A zstdCodec compresses payloads over a size. It is safe for concurrent use.
@@ -57,7 +60,8 @@ func newZstdCodec(most int) (*zstdCodec, error) {
 	return &zstdCodec{encoder, decoder, most}, nil
 }
 
-// Encode compresses what gains by it.
+// Encode compresses what gains by it. What Decode would refuse for its size stays as it is, so that whoever measures it
+// sees that it is too large.
 func (c *zstdCodec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	out := make([]*commonpb.Payload, len(payloads))
 	for i, p := range payloads {
@@ -68,6 +72,9 @@ func (c *zstdCodec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, e
 		plain, err := proto.Marshal(p)
 		if err != nil {
 			return nil, fmt.Errorf("marshal payload: %w", err)
+		}
+		if len(plain) > c.most {
+			continue
 		}
 		if packed := c.encoder.EncodeAll(plain, nil); len(packed) < len(p.GetData()) {
 			out[i] = &commonpb.Payload{Metadata: map[string][]byte{converter.MetadataEncoding: []byte(encodingZstd)}, Data: packed}
@@ -112,14 +119,20 @@ func (c *zstdCodec) decompress(packed []byte, most int) ([]byte, error) {
 }
 
 // CodecHandler serves the codec to the Temporal UI, whose pages have one of the origins ("http://127.0.0.1:8233"): with
-// it, the UI shows compressed payloads as they were. It decodes for whoever reaches it, so it belongs on loopback or
-// behind a proxy that asks who is there. What one request may send, and be answered, is bounded.
-func CodecHandler(origins []string) (http.Handler, error) {
+// it, the UI shows compressed payloads as they were, and those in storage when somebody asks for one. It decodes for
+// whoever reaches it, so it belongs on loopback or behind a proxy that asks who is there. What one request may send, and
+// be answered, is bounded, and nothing is ever stored.
+func CodecHandler(origins []string, storage converter.ExternalStorage) (http.Handler, error) {
 	codec, err := newZstdCodec(maxAnswer)
 	if err != nil {
 		return nil, err
 	}
-	handler := converter.NewPayloadCodecHTTPHandler(codec)
+	handler, err := converter.NewPayloadHTTPHandler(converter.PayloadHTTPHandlerOptions{
+		PreStorageCodecs: []converter.PayloadCodec{codec}, ExternalStorage: readOnly(storage),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make codec endpoint: %w", err)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if origin := r.Header.Get("Origin"); origin != "" {
 			if !slices.Contains(origins, origin) {

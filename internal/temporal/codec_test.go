@@ -99,7 +99,7 @@ func TestRefusesBombsAndRubbish(t *testing.T) {
 
 // A request is answered within one bound, however many payloads it has.
 func TestCodecHandlerRefusesBombs(t *testing.T) {
-	h, err := CodecHandler(nil)
+	h, err := CodecHandler(nil, converter.ExternalStorage{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestCodecHandlerRefusesBombs(t *testing.T) {
 }
 
 func TestCodecHandlerServesOurOriginsOnly(t *testing.T) {
-	h, err := CodecHandler([]string{"http://127.0.0.1:8233"})
+	h, err := CodecHandler([]string{"http://127.0.0.1:8233"}, converter.ExternalStorage{})
 	if err != nil {
 		t.Fatal(err)
 	}

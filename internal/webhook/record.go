@@ -44,6 +44,10 @@ var (
 	ErrTooLarge  = errors.New("webhook does not fit in a workflow")
 )
 
+// ErrStorage marks the failure of a start that needed the storage for large payloads and did not get it. It may pass,
+// and says nothing of Temporal.
+var ErrStorage = errors.New("storage did not take a payload")
+
 // Pruned is what was removed of the log and the outbox because nobody needs it any more.
 type Pruned struct {
 	Opened        bool  `json:"opened,omitempty"`        // a new volume of the log
