@@ -38,11 +38,12 @@ type frail struct {
 
 func (d *frail) told(operation, path string) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.fail == nil {
+	fail := d.fail
+	d.mu.Unlock()
+	if fail == nil {
 		return nil
 	}
-	return d.fail(operation, path)
+	return fail(operation, path)
 }
 
 // set says what fails from now on.
@@ -344,6 +345,28 @@ func TestDoneOnFullDisk(t *testing.T) {
 		t.Error(err)
 	}
 	done(t, s.Bulk, all[1])
+	if got := files(t, s.Bulk); len(got) > 0 {
+		t.Errorf("all is done, and there is %v", got)
+	}
+}
+
+// What is done while an append fails makes room as well.
+func TestDoneWhileDiskIsFull(t *testing.T) {
+	t.Parallel()
+	d := &frail{}
+	s := open(t, Options{Dir: t.TempDir(), disk: d})
+	add(t, s.Bulk, "a")
+	all := peek(t, s.Bulk)
+	d.set(func(operation, path string) error {
+		if operation == "write" && filepath.Ext(path) == segmentEnd {
+			done(t, s.Bulk, all...)
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	if err := s.Bulk.Append([]byte("b")); !errors.Is(err, ErrFull) {
+		t.Error(err)
+	}
 	if got := files(t, s.Bulk); len(got) > 0 {
 		t.Errorf("all is done, and there is %v", got)
 	}

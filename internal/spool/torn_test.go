@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -230,7 +231,26 @@ func TestDamageWhileOpen(t *testing.T) {
 		t.Errorf("kept: %v", got)
 	}
 	add(t, s.Bulk, "seven")
-	wantQueue(t, reopen(t, s).Bulk, "seven")
+	s = reopen(t, s)
+	wantQueue(t, s.Bulk, "seven")
+	if got, want := s.Bulk.Stats().Bytes, diskBytes(t, s.Bulk); got != want {
+		t.Errorf("%d bytes are counted, and there are %d", got, want)
+	}
+}
+
+// Behind a rotten header no record is found that somebody has put into the body of another.
+func TestForgedRecord(t *testing.T) {
+	t.Parallel()
+	const salt = 42
+	forged := appendRecord(nil, salt, int64(len(magic)), time.Unix(1, 0), []byte("forged"))
+	b := appendRecord([]byte(magic), salt, int64(len(magic)), time.Unix(1, 0), append([]byte("body of "), forged...))
+	b = appendRecord(b, salt, int64(len(b)), time.Unix(1, 0), []byte("next"))
+	b[len(magic)] ^= 1
+	var got []string
+	scanSegment("", b, salt, func(_ int64, _ header, data []byte) { got = append(got, string(data)) })
+	if diff := cmp.Diff([]string{"next"}, got); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // A segment that looks like a later format is left alone and kept.
