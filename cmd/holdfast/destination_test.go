@@ -175,7 +175,7 @@ func TestRecoversByItself(t *testing.T) {
 	h := r.start(r.config(map[string]*listener{"crm": crm}), both)
 	bodies := [][]byte{}
 	for i := range 5 {
-		bodies = append(bodies, turn(i))
+		bodies = append(bodies, ban(fmt.Sprint(account, i), time.Now())) // of one account, some might be no news
 		r.post(h, bodies[i])
 	}
 	for _, body := range bodies {
@@ -192,7 +192,10 @@ func TestRecoversByItself(t *testing.T) {
 		defer crm.mu.Unlock()
 		crm.events = append(crm.events, told{ID: id})
 	})
-	eventually(t, "the others are told", func() bool { return len(crm.told()) == len(bodies)-1 })
+	eventually(t, "the others are told", func() bool { return len(crm.told()) >= len(bodies)-1 })
+	if got := ids(crm.told()); len(slices.Compact(slices.Sorted(slices.Values(got)))) != len(got) || len(got) != len(bodies)-1 {
+		t.Errorf("told %q, want each of the others once; standing %+v", got, r.standing("crm"))
+	}
 	own := "owed/crm/" + poison
 	eventually(t, "what is refused is parked", func() bool { return r.stageOf(own) == workflows.StageParked })
 	eventually(t, "it flows", func() bool { return r.stageOf(r.destination("crm")) == workflows.StageFlowing })
