@@ -11,12 +11,14 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"holdfast/activities"
 	"holdfast/internal/webhook"
 )
 
 // Housekept is what [Housekeeping] has done.
 type Housekept struct {
-	Log webhook.Pruned `json:"log"`
+	Log     webhook.Pruned                `json:"log"`
+	Storage activities.PruneStorageResult `json:"storage"`
 }
 
 // Housekeeping removes what nobody needs any more. A schedule starts it: see [ScheduleHousekeeping]. The chores do not
@@ -26,8 +28,9 @@ func Housekeeping(ctx workflow.Context) (Housekept, error) {
 	var done Housekept
 	chores := []workflow.Future{
 		chore(ctx, "prune the event log", deeds.PruneLog),
+		chore(ctx, "prune the storage", deeds.PruneStorage),
 	}
-	results := []any{&done.Log}
+	results := []any{&done.Log, &done.Storage}
 	var failed error
 	for i, future := range chores {
 		failed = errors.Join(failed, future.Get(ctx, results[i]))
@@ -54,6 +57,9 @@ func chore(ctx workflow.Context, summary string, deed any) workflow.Future {
 func (h Housekept) details() string {
 	text := fmt.Sprintf("Event log: %d volumes with %d events removed. Outbox: %d settled notifications removed.",
 		h.Log.Volumes, h.Log.Events, h.Log.Notifications)
+	if h.Storage.Objects > 0 {
+		text += fmt.Sprintf(" Storage: %d payloads of workflows that are gone removed.", h.Storage.Objects)
+	}
 	if h.Log.Opened {
 		text += " A new volume of the log was opened."
 	}
@@ -82,7 +88,7 @@ func ScheduleHousekeeping(ctx context.Context, c client.Client, taskQueue string
 	policy := client.SchedulePolicies{Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: housekeepingEvery / 4}
 	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
 		ID: id, Spec: spec, Action: action, Overlap: policy.Overlap, CatchupWindow: policy.CatchupWindow,
-		Note: "Removes old volumes of the event log and what is settled. May be paused: the log then grows.",
+		Note: "Removes old volumes of the event log, what is settled, and stored payloads of workflows that are gone. May be paused: all these then grow.",
 	})
 	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
 		if err != nil {
