@@ -39,8 +39,8 @@ func devConfig(common *commonFlags, data string) (*config.Config, error) {
 	if file, ok := strings.CutPrefix(string(cfg.State.URL), "sqlite:"); ok && !filepath.IsAbs(file) && common.config != "" {
 		cfg.State.URL = signature.Secret("sqlite:" + filepath.Join(data, file))
 	}
-	if !filepath.IsAbs(cfg.Spool.Dir) {
-		cfg.Spool.Dir = filepath.Join(data, filepath.Base(cfg.Spool.Dir))
+	if !filepath.IsAbs(cfg.Spool.Dir) && common.config != "" {
+		cfg.Spool.Dir = filepath.Join(data, cfg.Spool.Dir)
 	}
 	switch dir := cfg.Storage.Dir; {
 	case dir == "" && cfg.Storage.S3.Bucket == "":

@@ -90,9 +90,8 @@ func (l *lane) drained(entries []spool.Entry, err error) bool {
 	if err != nil && !errors.Is(err, webhook.ErrDuplicate) {
 		return false
 	}
-	if err := l.queue.Done(entries); err != nil { // at worst they are started again, and found to be duplicates
-		l.intake.log.Error("Spool cannot be brought up to date", "queue", l.name, "error", err)
-		return false
+	if err := l.queue.Done(entries); err != nil { // the next process starts them again, and finds that they are duplicates
+		l.intake.log.Error("Progress of the spool cannot be noted", "queue", l.name, "error", err)
 	}
 	l.metrics.drained.Add(float64(len(entries)))
 	return true

@@ -206,10 +206,12 @@ func (in *Intake) retryAside() error {
 		if err != nil || len(entries) == 0 {
 			return err
 		}
-		for _, e := range entries {
-			if err := in.bulk.queue.Append(e.Data); err != nil {
-				return err
-			}
+		data := make([][]byte, len(entries))
+		for i, e := range entries {
+			data[i] = e.Data
+		}
+		if err := in.bulk.queue.Append(data...); err != nil {
+			return err
 		}
 		if err := in.aside.Done(entries); err != nil {
 			return err
