@@ -28,10 +28,12 @@ func (l *lane) drain(ctx context.Context) {
 	}
 }
 
+// look is how often somebody looks whether it is his turn.
+const look = 20 * time.Millisecond
+
 // yield lets others go first: what is urgent, and what somebody waits for. The latter for a second only, so that the
 // spool is drained however busy it is.
 func (l *lane) yield(ctx context.Context) {
-	const look = 20 * time.Millisecond
 	if l != l.intake.urgent {
 		for ctx.Err() == nil && l.intake.urgent.queue.Stats().Entries > 0 {
 			pause(ctx, nil, look)
@@ -44,20 +46,9 @@ func (l *lane) yield(ctx context.Context) {
 
 // drainGroup starts a workflow for entries of the spool, and reports whether it makes sense to go on at once.
 func (l *lane) drainGroup(entries []spool.Entry) bool {
-	var group []record
-	var good []spool.Entry
-	for _, e := range entries {
-		var r record
-		if err := l.intake.codec.Decode(e.Data, &r); err != nil {
-			if !l.discard(e, err) {
-				return false
-			}
-			continue
-		}
-		group, good = append(group, r), append(good, e)
-	}
-	if len(group) == 0 {
-		return true
+	group, good, ok := l.read(entries)
+	if !ok || len(group) == 0 {
+		return ok
 	}
 	err := l.intake.start(l, group, drainDeadline)
 	if errors.Is(err, webhook.ErrUnprocessable) || errors.Is(err, webhook.ErrStorage) {
@@ -83,6 +74,32 @@ func (l *lane) drainGroup(entries []spool.Entry) bool {
 		return goOn
 	}
 	return l.drained(good, err)
+}
+
+// read decodes entries up to the first whose start is still under way; it waits for that if it is the very first. What
+// cannot be decoded is set aside, and what has been started meanwhile is taken off the disk.
+func (l *lane) read(entries []spool.Entry) (group []record, good []spool.Entry, ok bool) {
+	for _, e := range entries {
+		var r record
+		if err := l.intake.codec.Decode(e.Data, &r); err != nil {
+			if !l.discard(e, err) {
+				return nil, nil, false
+			}
+			continue
+		}
+		switch l.whereabouts(r) {
+		case underWay:
+			if len(group) == 0 {
+				pause(l.intake.closing, nil, look)
+			}
+			return group, good, true
+		case startDone:
+			l.drained([]spool.Entry{e}, nil)
+		default:
+			group, good = append(group, r), append(good, e)
+		}
+	}
+	return group, good, true
 }
 
 // drained takes what was started off the disk, and reports whether it was.

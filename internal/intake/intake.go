@@ -5,9 +5,9 @@
 // tune: on a quiet system each webhook is started at once and alone; on a busy one, what arrives while a start is under
 // way goes with the next, all together.
 //
-// Nobody waits long. What is not being started after a tenth of a second, and what is in a start that has not succeeded
-// after a second, goes to the spool, which is as durable; from there it is started later. While Temporal is away a
-// breaker sends everything to the spool at once.
+// Nobody waits long. What is not being started after a tenth of a second, and what is in a start that has not ended a
+// little later, goes to the spool, which is as durable; from there it is started later, unless that start succeeded after
+// all. While Temporal is away a breaker sends everything to the spool at once.
 package intake
 
 import (
@@ -71,7 +71,8 @@ const (
 
 const (
 	patience      = 100 * time.Millisecond // with which a webhook waits for a start to begin, if there is a spool to go to
-	startDeadline = time.Second            // of a start that somebody waits for
+	hedgeAfter    = 150 * time.Millisecond // since it came, a webhook goes to the spool although its start is under way
+	startDeadline = time.Second            // of a start that somebody may wait for
 	drainDeadline = 5 * time.Second        // of one that nobody waits for
 	probeEvery    = time.Second            // while Temporal is away
 )

@@ -26,10 +26,11 @@ type lane struct {
 	metrics *laneMetrics
 
 	mu       sync.Mutex
-	waiting  []*item          // in order of arrival
-	pending  map[string]*item // waiting or being started, by source and id
-	starting int              // slots that are taken
-	watched  bool             // somebody looks again when the first that waits has waited long enough
+	waiting  []*item           // in order of arrival
+	pending  map[string]*item  // waiting or being started, by source and id
+	hedged   map[string]string // what is known of webhooks on disk whose start was slow, by source and id
+	starting int               // slots that are taken
+	watched  bool              // somebody looks again when the first that waits has waited long enough
 }
 
 // An item is a webhook that somebody waits for.
@@ -43,20 +44,19 @@ type item struct {
 }
 
 func newLane(in *Intake, name string, q *spool.Queue, s shape) *lane {
-	return &lane{shape: s, intake: in, name: name, queue: q, pending: map[string]*item{}}
+	return &lane{shape: s, intake: in, name: name, queue: q, pending: map[string]*item{}, hedged: map[string]string{}}
 }
 
 // add puts a webhook into the lane. If the same one is there already, both wait for the same; first is false then.
 func (l *lane) add(w webhook.Webhook, peek webhook.Peek) (it *item, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := w.Source + "/" + w.ID
-	if it := l.pending[key]; it != nil {
-		it.waiters++
-		return it, false
-	}
 	it = &item{record: record{w, peek}, since: time.Now(), done: make(chan struct{}), waiters: 1}
-	l.pending[key] = it
+	if same := l.pending[it.key()]; same != nil {
+		same.waiters++
+		return same, false
+	}
+	l.pending[it.key()] = it
 	l.waiting = append(l.waiting, it)
 	l.turn()
 	return it, true
@@ -123,7 +123,7 @@ func (l *lane) drop(n int) {
 	}
 }
 
-func (l *lane) forget(it *item) { delete(l.pending, it.Webhook.Source+"/"+it.Webhook.ID) }
+func (l *lane) forget(it *item) { delete(l.pending, it.key()) }
 
 // overdue sends to the spool who has waited long enough, and with them who soon will have: they share a write.
 func (l *lane) overdue() {
@@ -160,7 +160,18 @@ func (l *lane) start(group []*item) {
 	for _, it := range group {
 		l.metrics.wait.Observe(time.Since(it.since).Seconds())
 	}
-	err := l.intake.start(l, records(group), startDeadline)
+	answer := make(chan error, 1)
+	go func() { answer <- l.intake.start(l, records(group), startDeadline) }()
+	slow := time.NewTimer(hedgeAfter - time.Since(group[0].since))
+	defer slow.Stop()
+	var err error
+	hedged := false
+	select {
+	case err = <-answer:
+	case <-slow.C:
+		hedged = l.hedge(group)
+		err = <-answer
+	}
 
 	l.mu.Lock()
 	l.starting--
@@ -168,6 +179,8 @@ func (l *lane) start(group []*item) {
 	l.mu.Unlock()
 
 	switch {
+	case hedged:
+		l.resolve(group, err)
 	case errors.Is(err, webhook.ErrUnprocessable) && len(group) > 1:
 		for _, it := range group { // one of them is to blame, and must not harm the others
 			l.single(it)
@@ -179,6 +192,58 @@ func (l *lane) start(group []*item) {
 	default:
 		l.keep(group, spilledFailed)
 	}
+}
+
+// hedge puts a group on disk whose start is slow, so that nobody has to wait for that, and reports whether it is there.
+// It will not be started from there before it is known what became of the start.
+func (l *lane) hedge(group []*item) bool {
+	if l.intake.spool.Err() != nil {
+		return false
+	}
+	l.mark(group, underWay)
+	if err := l.write(group, spilledSlow); err != nil {
+		l.mark(group, "")
+		l.intake.log.Warn("Webhooks whose start is slow cannot be spooled; they wait for it", "queue", l.name, "error", err)
+		return false
+	}
+	l.settle(group, nil)
+	return true
+}
+
+// resolve tells those who drain the spool what became of a start that was hedged.
+func (l *lane) resolve(group []*item, err error) {
+	if err == nil || errors.Is(err, webhook.ErrDuplicate) {
+		l.mark(group, startDone)
+	} else {
+		l.mark(group, "")
+	}
+}
+
+// underWay is what is known of a webhook on disk whose start is not over.
+const underWay = "under_way"
+
+func (l *lane) mark(group []*item, what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, it := range group {
+		if what == "" {
+			delete(l.hedged, it.key())
+		} else {
+			l.hedged[it.key()] = what
+		}
+	}
+}
+
+// whereabouts is what is known of a webhook on disk that was hedged: underWay, startDone, or nothing. That it was started is
+// asked once.
+func (l *lane) whereabouts(r record) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	what := l.hedged[r.key()]
+	if what == startDone {
+		delete(l.hedged, r.key())
+	}
+	return what
 }
 
 // fitting cuts a group to what may be stored. What is cut off waits again, in front.

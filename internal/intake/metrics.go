@@ -14,6 +14,7 @@ import (
 // Why a webhook went to the spool.
 const (
 	spilledWaited = "waited" // no start began in time: Temporal is slower than webhooks come
+	spilledSlow   = "slow"   // its start took long; it may have succeeded since
 	spilledFailed = "failed" // its start failed, or got no answer in time
 	spilledAway   = "away"   // Temporal was known not to take webhooks
 )
@@ -47,7 +48,7 @@ func newMetrics(reg prometheus.Registerer, in *Intake) (*metrics, error) {
 			Name: "holdfast_intake_starts_total", Help: "Starts of workflows, by what became of them: started, duplicate, refused, failed, no_answer.",
 		}, []string{"lane", "outcome"})
 		spilled = prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "holdfast_intake_spooled_total", Help: "Webhooks that went to the spool, by why: no start began in time (waited), it failed, or Temporal was away.",
+			Name: "holdfast_intake_spooled_total", Help: "Webhooks that went to the spool, by why: no start began in time (waited), it was slow, it failed, or Temporal was away.",
 		}, []string{"lane", "why"})
 		drained = prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_intake_drained_total", Help: "Webhooks of the spool that were started or set aside.",
@@ -91,7 +92,7 @@ func newMetrics(reg prometheus.Registerer, in *Intake) (*metrics, error) {
 		for _, o := range []string{startDone, startDuplicate, startRefused, startFailed, startGaveUp} {
 			l.metrics.outcomes[o] = starts.WithLabelValues(l.name, o)
 		}
-		for _, why := range []string{spilledWaited, spilledFailed, spilledAway} {
+		for _, why := range []string{spilledWaited, spilledSlow, spilledFailed, spilledAway} {
 			l.metrics.spilled[why] = spilled.WithLabelValues(l.name, why)
 		}
 	}

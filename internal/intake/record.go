@@ -22,6 +22,8 @@ func Spooled(c Codec, data []byte) (webhook.Webhook, error) {
 	return r.Webhook, nil
 }
 
+func (r record) key() string { return r.Webhook.Source + "/" + r.Webhook.ID }
+
 // mostPeeked bounds what is known at a glance of a group; it is shown, and nothing depends on it.
 const mostPeeked = 20
 
