@@ -22,8 +22,8 @@ type Options struct {
 	Storage bool
 }
 
-// tasks is how many workflow tasks are under way at a time. Measured on two cores beyond what they can do: with 16 or 64, as
-// many webhooks are told, but what is urgent is told three times as late with 64.
+// tasks is how many workflow tasks are under way at a time. Beyond what a machine can do, fewer tell what is urgent sooner;
+// where destinations are slow, more tell more.
 const tasks = 32
 
 // Register makes a worker, or a replayer, know the workflows of this program by their names.
