@@ -5,7 +5,7 @@ LINT := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test lint fuzz bench bench-go bench-log update fmt up postgresql
+.PHONY: help build run test lint fuzz bench bench-go bench-log chaos update fmt up postgresql
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,10 @@ OWED ?= 0
 
 bench-log: postgresql ## Measure what is asked of a large event log: make bench-log ROWS=100000000 OWED=1000000
 	go test ./internal/state -run '^$$' -bench Log -benchtime 300x -timeout 0 -rows $(ROWS) -owed $(OWED) -payload 40
+
+# Network namespaces and full disks are made by root only.
+chaos: postgresql build ## Break everything, as root, for about 20 minutes, and write docs/chaos.md
+	go test ./chaos -run TestChaos -v -timeout 40m -full -report $(CURDIR)/docs/chaos.md
 
 update: ## Rewrite the expected results of tests; the diff is for you to read
 	go test $$(grep -rl --include='*_test.go' --exclude-dir=devserver --exclude-dir=tools 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update

@@ -26,6 +26,11 @@ type Options struct {
 // where destinations are slow, more tell more.
 const tasks = 32
 
+// computing is how long a workflow may compute before it is taken for one that hangs. The SDK's second is not enough for a
+// busy machine to read a webhook of some megabytes. Its own remedy, to stop the clock while a converter is at work, is no
+// choice: it is not safe where local activities end at the same time.
+const computing = 10 * time.Second
+
 // Register makes a worker, or a replayer, know the workflows of this program by their names.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(workflows.ProcessWebhooks)
@@ -43,6 +48,7 @@ func Run(ctx context.Context, c client.Client, a *activities.Activities, d *acti
 		ActivityTaskPollerBehavior: autoscaling,
 		WorkerStopTimeout:          o.StopTimeout,
 		DisablePayloadErrorLimit:   o.Storage,
+		DeadlockDetectionTimeout:   computing,
 		// A task is a whole group of webhooks on its way. More at a time than keep the processors busy while others wait for
 		// destinations would only make each of them slow, until the server takes them for lost and has them done again.
 		MaxConcurrentWorkflowTaskExecutionSize: tasks,

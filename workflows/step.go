@@ -52,10 +52,20 @@ const (
 
 // mustBeOfActivity stops the workflow, until a worker comes that can go on, where a result cannot be read: it was written
 // by a newer version. To take that for a failed activity would lead the workflow astray for good.
+//
+// A regular activity that failed gives an ActivityError; of a local one only what was in it is left.
 func mustBeOfActivity(err error) {
-	_, failed := errors.AsType[*temporal.ActivityError](err)
-	_, late := errors.AsType[*temporal.TimeoutError](err) // a local activity's comes alone
-	if !failed && !late {
-		panic(fmt.Sprintf("result of an activity cannot be read by this version: %v", err))
+	if _, ok := errors.AsType[*temporal.ActivityError](err); ok {
+		return
 	}
+	if _, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+		return
+	}
+	if _, ok := errors.AsType[*temporal.TimeoutError](err); ok {
+		return
+	}
+	if _, ok := errors.AsType[*temporal.PanicError](err); ok {
+		return
+	}
+	panic(fmt.Sprintf("result of an activity cannot be read by this version: %v", err))
 }

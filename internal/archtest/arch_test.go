@@ -161,6 +161,10 @@ var plan = []room{
 		libs: []string{"github.com/jackc/pgx/v5"},
 	},
 	{
+		path: "chaos",
+		says: "chaos breaks Holdfast from the outside, in tests, and is no part of it",
+	},
+	{
 		path: "bench",
 		says: "bench starts programs and reads what they report; it is none of them",
 		ours: []string{"internal/load"}, libs: []string{"github.com/jackc/pgx/v5", groups}, never: []string{"database/sql"},

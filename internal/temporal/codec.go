@@ -9,7 +9,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/workflow"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -30,15 +29,13 @@ const (
 // maxRequest bounds a request to the codec endpoint. Temporal takes no payload over 2 MiB, and no message over 4.
 const maxRequest = 8 << 20
 
-// Converter is the data converter of every client, worker and replayer of Holdfast. To read a webhook of some megabytes
-// takes a busy machine longer than the second after which the SDK takes a workflow for one that hangs, so it does not
-// look while the converter is at work.
+// Converter is the data converter of every client, worker and replayer of Holdfast.
 func Converter() (converter.DataConverter, error) {
 	codec, err := newZstdCodec(maxDecoded)
 	if err != nil {
 		return nil, err
 	}
-	return workflow.DataConverterWithoutDeadlockDetection(converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec)), nil
+	return converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec), nil
 }
 
 // A zstdCodec compresses payloads over a size. It is safe for concurrent use.
