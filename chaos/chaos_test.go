@@ -17,7 +17,7 @@ var (
 
 // How many webhooks a script has: with those that last, sending goes on for longer than the longest fault.
 const (
-	fullScript  = 2400
+	fullScript  = 2000
 	shortScript = 150
 )
 
