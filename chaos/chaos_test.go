@@ -55,6 +55,8 @@ func TestChaos(t *testing.T) {
 	case partial != "":
 	case t.Failed():
 		partial = "something failed"
+	case *webhooks > 0:
+		partial = "the script was of another length"
 	case *unprivileged:
 		partial = "what only root can do was left out"
 	}
