@@ -59,9 +59,9 @@ type State interface {
 	Settle(ctx context.Context, workflow, destination string, events []string, how string) error
 	// Hold makes sure that nobody tells a destination, and reports whether that is news.
 	Hold(ctx context.Context, h webhook.Hold) (news bool, err error)
-	// HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held,
-	// and reports whether it is handed over now.
-	HandOver(ctx context.Context, workflow, destination string) (handed bool, err error)
+	// HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held
+	// for that cause, or for any if cause is empty, and reports whether it is handed over now.
+	HandOver(ctx context.Context, workflow, destination string, cause webhook.Cause) (handed bool, err error)
 }
 
 // A Desk reaches other workflows.

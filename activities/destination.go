@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -103,7 +104,7 @@ type SweepResult struct {
 	Adopted int `json:"adopted"`
 }
 
-const sweepPortion = 100 // workflows that are asked about between two heartbeats
+const sweepPortion = 20 // workflows that are asked about between two heartbeats
 
 // Sweep looks for what is owed by workflows that do not run any more, because they were terminated or are not known to
 // this Temporal, and hands it over. Those that run, retrying or parked, keep what they owe.
@@ -117,8 +118,9 @@ func (d *Destinations) Sweep(ctx context.Context, in DestinationInput) (SweepRes
 		var orphans []string
 		for _, w := range workflows {
 			runs, err := d.Desk.Running(ctx, w)
-			if err != nil {
-				return out, fmt.Errorf("ask whether a workflow runs: %w", err)
+			if err != nil { // those that were found are orphans nevertheless
+				err = errors.Join(fmt.Errorf("ask whether a workflow runs: %w", err), d.Ledger.Adopt(ctx, in.Destination, orphans))
+				return out, err
 			}
 			if !runs {
 				orphans = append(orphans, w)

@@ -91,6 +91,7 @@ type drain struct {
 	alive    bool          // it has taken something, or refused it for itself
 	trouble  string        // why the destination is held, or stays so
 	wait     time.Duration // for which it asked to be left alone
+	probes   int           // that have failed since it is held
 	paused   bool          // an operator wants nothing to be told
 }
 
@@ -125,6 +126,9 @@ func (d *drain) pass(ctx context.Context, before time.Time) error {
 		hold, err := d.Ledger.Held(ctx, d.destination)
 		if err != nil {
 			return err
+		}
+		if hold != nil {
+			d.probes = hold.Probes
 		}
 		if d.paused = hold != nil && hold.Cause == webhook.ByOperator; d.paused {
 			return nil
@@ -194,8 +198,15 @@ func (d *drain) portion(ctx context.Context, debts []webhook.Debt) error {
 	return d.part(ctx, items)
 }
 
-// ask tells one event after the other until one is taken, or enough have failed, or all.
+// ask tells one event after the other until one is taken, or enough have failed, or all. It begins with the oldest; one is
+// another each time, so that some that always fail do not hold a destination that takes the others.
 func (d *drain) ask(ctx context.Context, items []*item) {
+	if n := len(items); n > giveUpAfter {
+		items = slices.Clone(items)
+		last := giveUpAfter - 1
+		other := last + d.probes%(n-last)
+		items[last], items[other] = items[other], items[last]
+	}
 	for n, i := range items {
 		if d.tell(ctx, items[n:n+1]); d.alive || d.trouble != "" || !i.tried {
 			return
@@ -290,6 +301,10 @@ func (d *drain) saw(i *item, verdict *webhook.Verdict) (stop bool) {
 	return true
 }
 
+// partedPrefix begins the ids of workflows that see to what a destination will not take. They keep what they owe, whether
+// or not it is held: what fails for itself would come back to the drain for ever.
+const partedPrefix = "owed/"
+
 // part gives what failed for itself to workflows of its own: parked if it was refused, to be tried again if it only failed. If
 // the destination is in trouble, failures are its own, and stay with the rest.
 func (d *drain) part(ctx context.Context, items []*item) error {
@@ -321,7 +336,7 @@ func (d *drain) part(ctx context.Context, items []*item) error {
 		}
 		p := Parted{
 			// An event is owed by one workflow only, so this id is its own.
-			Workflow: "owed/" + d.destination + "/" + ids[0], Problem: f.problem, Events: events,
+			Workflow: partedPrefix + d.destination + "/" + ids[0], Problem: f.problem, Events: events,
 			Notification: Notification{Destination: d.destination, Events: ids, Horizon: horizon(d.Notifier, d.destination)},
 		}
 		// If the second does not happen, the debt has an owner that does not run, which is found.

@@ -88,7 +88,13 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 		attempt, cancel := context.WithTimeout(ctx, lastAnswer)
 		defer cancel()
 		enough := make(chan struct{})
-		defer time.AfterFunc(firstAttempt, func() { close(enough) }).Stop()
+		end, begun := a.watch.first(in.Destination)
+		defer end()
+		if !begun {
+			close(enough) // others wait for the task that this takes
+		} else {
+			defer time.AfterFunc(firstAttempt, func() { close(enough) }).Stop()
+		}
 		result, _ := a.tell(attempt, in.Destination, in.Events, nil, enough)
 		told := result.told(in.Events)
 		err := a.settle(ctx, workflow, in.Destination, told)
@@ -103,7 +109,7 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 		return result, nil
 	}
 
-	if handed, err := a.State.HandOver(ctx, workflow, in.Destination); err != nil || handed {
+	if handed, err := a.handOver(ctx, workflow, in.Destination); err != nil || handed {
 		return NotifyResult{Handed: handed}, err
 	}
 	owed, err := a.State.Owed(ctx, workflow, in.Destination)

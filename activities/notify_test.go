@@ -41,7 +41,7 @@ func (b *book) Hold(_ context.Context, h webhook.Hold) (bool, error) {
 	return news, nil
 }
 
-func (b *book) HandOver(context.Context, string, string) (bool, error) {
+func (b *book) HandOver(context.Context, string, string, webhook.Cause) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.handed = b.handed || b.held && len(b.owed) > 0

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,8 +27,39 @@ const (
 
 // A watch notices destinations in trouble. The zero value is ready; it is safe for concurrent use.
 type watch struct {
-	mu      sync.Mutex
-	streaks map[string]*streak
+	mu        sync.Mutex
+	streaks   map[string]*streak
+	lingering map[string]int // first attempts that have been under way for longer than lingers
+}
+
+// A first attempt takes a task of the worker, which others may need. So a destination that is slow, without being in trouble,
+// may have some of them, and is told by regular activities beyond that.
+const (
+	lingers    = 500 * time.Millisecond
+	mostLinger = 8
+)
+
+// first reports whether a first attempt may begin. End is to be called in any case.
+func (w *watch) first(destination string) (end func(), begin bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lingering[destination] >= mostLinger {
+		return func() {}, false
+	}
+	count := func(n int) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.lingering == nil {
+			w.lingering = map[string]int{}
+		}
+		w.lingering[destination] += n
+	}
+	timer := time.AfterFunc(lingers, func() { count(1) })
+	return func() {
+		if !timer.Stop() {
+			count(-1)
+		}
+	}, true
 }
 
 // A streak is what happened at a destination since it last took something.
@@ -111,7 +143,17 @@ func (a *Activities) yield(ctx context.Context, workflow, destination string) (h
 			}
 		}
 	}
-	return a.State.HandOver(ctx, workflow, destination)
+	return a.handOver(ctx, workflow, destination)
+}
+
+// handOver hands over what a workflow owes a held destination. Who sees to what a destination would not take with the rest
+// gives it back only if an operator wants nothing to be told: otherwise the drain and he would give it to each other.
+func (a *Activities) handOver(ctx context.Context, workflow, destination string) (handed bool, err error) {
+	var cause webhook.Cause
+	if strings.HasPrefix(workflow, partedPrefix) {
+		cause = webhook.ByOperator
+	}
+	return a.State.HandOver(ctx, workflow, destination, cause)
 }
 
 // probeAfter is how long to wait after so many probes failed.

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -109,4 +110,34 @@ func TestTroubleOverSeveralWebhooks(t *testing.T) {
 			t.Errorf("webhook %d: %+v, %v", i, result, err)
 		}
 	}
+}
+
+// First attempts that take long have a few places, so that a slow destination leaves the others some.
+func TestFirstAttemptsThatLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w watch
+		var ends []func()
+		begin := func(destination string) bool {
+			end, ok := w.first(destination)
+			if ok {
+				ends = append(ends, end)
+			}
+			return ok
+		}
+		for range 3 * mostLinger {
+			if !begin("slow") {
+				t.Fatal("an attempt was turned away before any took long")
+			}
+		}
+		time.Sleep(2 * lingers)
+		if begin("slow") || !begin("quick") {
+			t.Error("the slow one should be turned away, and nobody else")
+		}
+		for _, end := range ends {
+			end()
+		}
+		if !begin("slow") {
+			t.Error("turned away although nothing is under way")
+		}
+	})
 }

@@ -126,7 +126,7 @@ func (w *world) Hold(_ context.Context, h webhook.Hold) (bool, error) {
 	return news, nil
 }
 
-func (w *world) HandOver(_ context.Context, _, destination string) (bool, error) {
+func (w *world) HandOver(_ context.Context, _, destination string, _ webhook.Cause) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.handed[destination] = w.handed[destination] || w.held[destination] && len(w.owed[destination]) > 0

@@ -43,11 +43,13 @@ func NewStarter(c client.Client, o StarterOptions) *Starter {
 // larger than their webhooks by much, must fit as well. Where there is a storage for what is larger, it may be more.
 const maxInput = 3 << 19
 
+// A task of a group, or of a large webhook, has much to do. If Temporal took it for lost while a busy machine is at it and
+// gave it to somebody else, who would not be faster, all of it would be done twice. What is urgent and small is done again
+// soon if its worker died.
 const (
-	// large is the size of the bodies of a group from which its workflow has taskTimeout: several megabytes can take a busy
-	// machine longer than the 10 s after which Temporal gives a workflow task to somebody else, who would not be faster.
-	large       = 256 << 10
-	taskTimeout = 20 * time.Second
+	large       = 256 << 10 // bytes of bodies
+	taskTimeout = 30 * time.Second
+	soon        = 10 * time.Second
 )
 
 // Size is how many bytes a group takes, compressed, and how many it may take.
@@ -65,13 +67,6 @@ func (s *Starter) Size(group []webhook.Webhook) (size, most int, err error) {
 func (s *Starter) Start(ctx context.Context, webhooks []webhook.Webhook, peek webhook.Peek) error {
 	group := Group{Webhooks: webhooks}
 	options := s.options(webhooks, peek)
-	bytes := 0
-	for _, w := range webhooks {
-		bytes += len(w.Body)
-	}
-	if bytes > large {
-		options.WorkflowTaskTimeout = taskTimeout
-	}
 	_, err := s.client.ExecuteWorkflow(ctx, options, ProcessWebhooks, group)
 	if invalid(err) {
 		// Most likely the namespace does not know our search attributes yet. That must not cost the webhooks, nor must
@@ -106,21 +101,18 @@ func (s *Starter) options(group []webhook.Webhook, peek webhook.Peek) client.Sta
 	if accounts := listed(peek.Accounts); len(accounts) > 0 {
 		attributes = append(attributes, AccountsKey.ValueSet(accounts))
 	}
-	// A task of a group has many to tell. If the server took it for lost while a busy machine is at it, all of it would be
-	// done again; what is urgent is one webhook, and done again soon if its worker died.
-	taskTimeout := 30 * time.Second
-	if peek.Urgent {
-		taskTimeout = 10 * time.Second
+	timeout := taskTimeout
+	if peek.Urgent && len(group) == 1 && len(group[0].Body) < large {
+		timeout = soon
 	}
 	return client.StartWorkflowOptions{
-		WorkflowTaskTimeout: taskTimeout,
-
 		ID:        ID(group),
 		TaskQueue: s.taskQueue,
 		// What was completed is known; what was terminated or timed out may come again.
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         s.eager,
+		WorkflowTaskTimeout:                      timeout,
 		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
 		StaticSummary:                            summary(source, len(group), peek),
 		Priority:                                 priority(source, peek),

@@ -31,15 +31,13 @@ func (l *lane) drain(ctx context.Context) {
 // look is how often somebody looks whether it is his turn.
 const look = 20 * time.Millisecond
 
-// yield lets others go first: what is urgent, and what somebody waits for. The latter for a second only, so that the
-// spool is drained however busy it is.
+// yield lets others go first: what is urgent, and what somebody waits for. For a second only, so that the spool is drained
+// however busy it is, and although something urgent waits there for a storage that is away.
 func (l *lane) yield(ctx context.Context) {
-	if l != l.intake.urgent {
-		for ctx.Err() == nil && l.intake.urgent.queue.Stats().Entries > 0 {
-			pause(ctx, nil, look)
-		}
+	first := func() bool {
+		return l != l.intake.urgent && l.intake.urgent.queue.Stats().Entries > 0 || l.busy()
 	}
-	for waited := time.Duration(0); waited < time.Second && l.busy(); waited += look {
+	for waited := time.Duration(0); waited < time.Second && first() && ctx.Err() == nil; waited += look {
 		pause(ctx, nil, look)
 	}
 }
@@ -54,6 +52,9 @@ func (l *lane) drainGroup(entries []spool.Entry) bool {
 	if errors.Is(err, webhook.ErrUnprocessable) || errors.Is(err, webhook.ErrStorage) {
 		goOn := true
 		for i, r := range group { // one of them is to blame, and must not harm the others
+			if l.intake.closing.Err() != nil {
+				return false
+			}
 			if len(group) > 1 {
 				err = l.intake.start(l, []record{r}, drainDeadline)
 			}
@@ -79,6 +80,7 @@ func (l *lane) drainGroup(entries []spool.Entry) bool {
 // read decodes entries up to the first whose start is still under way; it waits for that if it is the very first. What
 // cannot be decoded is set aside, and what has been started meanwhile is taken off the disk.
 func (l *lane) read(entries []spool.Entry) (group []record, good []spool.Entry, ok bool) {
+	raw := 0
 	for _, e := range entries {
 		var r record
 		if err := l.intake.codec.Decode(e.Data, &r); err != nil {
@@ -87,17 +89,20 @@ func (l *lane) read(entries []spool.Entry) (group []record, good []spool.Entry, 
 			}
 			continue
 		}
-		switch l.whereabouts(r) {
+		switch underWay, started := l.whereabouts(r); {
 		case underWay:
 			if len(group) == 0 {
 				pause(l.intake.closing, nil, look)
 			}
 			return group, good, true
-		case startDone:
+		case started:
 			l.drained([]spool.Entry{e}, nil)
-		default:
-			group, good = append(group, r), append(good, e)
+			continue
 		}
+		if raw += len(r.Webhook.Body); raw > rawBytes && len(group) > 0 {
+			break // what is small on disk may be large, and so may its events
+		}
+		group, good = append(group, r), append(good, e)
 	}
 	return group, good, true
 }

@@ -156,13 +156,13 @@ func (in *Intake) Start(ctx context.Context, w webhook.Webhook, peek webhook.Pee
 	return it.err
 }
 
-// Ask returns nil if webhooks can be accepted: one of Temporal and the disk suffices.
+// Ask returns nil if webhooks can be accepted, those that are urgent at least: one of Temporal and the disk suffices.
 func (in *Intake) Ask(context.Context) error {
 	away := in.breaker.reason()
 	if away == "" {
 		return nil
 	}
-	if err := in.spool.Err(); err != nil {
+	if err := in.urgent.queue.Err(); err != nil {
 		return fmt.Errorf("Temporal does not take webhooks (%s), and neither does the spool: %w", away, err)
 	}
 	return nil

@@ -32,6 +32,7 @@ type world struct {
 	groups  [][]string                                    // ids, as they were started
 	answer  func(ctx context.Context, ids []string) error // of a start; nil: takes everything
 	waiting sync.WaitGroup
+	encode  func() // before something is written to the disk
 	results map[string]result
 }
 
@@ -40,10 +41,14 @@ type result struct {
 	took time.Duration
 }
 
-type plain struct{}
+func (w *world) Encode(v any) ([]byte, error) {
+	if w.encode != nil {
+		w.encode() // stands for the write, which is next
+	}
+	return json.Marshal(v)
+}
 
-func (plain) Encode(v any) ([]byte, error)    { return json.Marshal(v) }
-func (plain) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
+func (w *world) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
 
 // inWorld runs a test in a bubble.
 func inWorld(t *testing.T, test func(t *testing.T, w *world)) {
@@ -63,7 +68,7 @@ func (w *world) open() {
 		w.t.Fatal(err)
 	}
 	w.intake, err = New(Options{
-		Starter: w, Spool: w.spool, Codec: plain{}, Starts: 4,
+		Starter: w, Spool: w.spool, Codec: w, Starts: 4,
 		Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	if err != nil {
@@ -314,6 +319,23 @@ func TestOverloadGoesToTheSpool(t *testing.T) {
 	})
 }
 
+// A disk that hangs holds nobody whose start succeeds.
+func TestDiskHangs(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.answers(func(context.Context, []string) error { time.Sleep(300 * time.Millisecond); return nil })
+		disk := make(chan struct{})
+		w.encode = func() { <-disk }
+		for i := range 3 {
+			w.send(fmt.Sprint("ban", i), urgent)
+			w.waiting.Wait()
+			if r := w.result(fmt.Sprint("ban", i)); r.err != nil || r.took > 310*time.Millisecond {
+				t.Errorf("%d: %v after %v", i, r.err, r.took)
+			}
+		}
+		close(disk)
+	})
+}
+
 // What was put on disk because its start was slow is started from there if that start fails.
 func TestSlowStartFails(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
@@ -467,7 +489,7 @@ func TestStorageAway(t *testing.T) {
 		}
 		// A queue with large ones in front lets others through as well.
 		w.close()
-		record, err := plain{}.Encode(record{Webhook: webhook.Webhook{ID: "behind", Source: "main", Body: []byte("{}")}})
+		record, err := w.Encode(record{Webhook: webhook.Webhook{ID: "behind", Source: "main", Body: []byte("{}")}})
 		if err != nil {
 			t.Fatal(err)
 		}

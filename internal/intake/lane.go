@@ -26,11 +26,11 @@ type lane struct {
 	metrics *laneMetrics
 
 	mu       sync.Mutex
-	waiting  []*item           // in order of arrival
-	pending  map[string]*item  // waiting or being started, by source and id
-	hedged   map[string]string // what is known of webhooks on disk whose start was slow, by source and id
-	starting int               // slots that are taken
-	watched  bool              // somebody looks again when the first that waits has waited long enough
+	waiting  []*item            // in order of arrival
+	pending  map[string]*item   // waiting or being started, by source and id
+	hedged   map[string]*hedged // webhooks on disk whose start was slow, by source and id
+	starting int                // slots that are taken
+	watched  bool               // somebody looks again when the first that waits has waited long enough
 }
 
 // An item is a webhook that somebody waits for.
@@ -40,11 +40,12 @@ type item struct {
 	done  chan struct{} // closed when err is final
 	err   error
 
-	waiters int // guarded by the lane's mu; an item that nobody waits for any more is not started
+	settled bool // guarded by the lane's mu, as is the next
+	waiters int  // guarded by the lane's mu; an item that nobody waits for any more is not started
 }
 
 func newLane(in *Intake, name string, q *spool.Queue, s shape) *lane {
-	return &lane{shape: s, intake: in, name: name, queue: q, pending: map[string]*item{}, hedged: map[string]string{}}
+	return &lane{shape: s, intake: in, name: name, queue: q, pending: map[string]*item{}, hedged: map[string]*hedged{}}
 }
 
 // add puts a webhook into the lane. If the same one is there already, both wait for the same; first is false then.
@@ -71,7 +72,7 @@ func (l *lane) leave(it *item) {
 
 // turn begins what can begin now. The lock is held.
 func (l *lane) turn() {
-	if len(l.waiting) > 0 && l.intake.breaker.reason() != "" && l.intake.spool.Err() == nil {
+	if len(l.waiting) > 0 && l.intake.breaker.reason() != "" && l.queue.Err() == nil {
 		l.spill(len(l.waiting), spilledAway)
 	}
 	for len(l.waiting) > l.starting*l.step && l.starting < l.slots {
@@ -134,7 +135,7 @@ func (l *lane) overdue() {
 	for n < len(l.waiting) && time.Since(l.waiting[n].since) >= patience*3/4 {
 		n++
 	}
-	if n > 0 && l.intake.spool.Err() == nil {
+	if n > 0 && l.queue.Err() == nil {
 		l.spill(n, spilledWaited)
 	}
 	l.turn()
@@ -165,11 +166,12 @@ func (l *lane) start(group []*item) {
 	slow := time.NewTimer(hedgeAfter - time.Since(group[0].since))
 	defer slow.Stop()
 	var err error
-	hedged := false
+	var onDisk chan *hedged // what became of the hedge; nil: there is none
 	select {
 	case err = <-answer:
 	case <-slow.C:
-		hedged = l.hedge(group)
+		onDisk = make(chan *hedged, 1)
+		go func() { onDisk <- l.hedge(group) }() // a disk may hang while Temporal answers
 		err = <-answer
 	}
 
@@ -178,72 +180,87 @@ func (l *lane) start(group []*item) {
 	l.turn()
 	l.mu.Unlock()
 
+	if started := err == nil || errors.Is(err, webhook.ErrDuplicate); started {
+		l.settle(group, err)
+	}
+	if onDisk != nil {
+		if h := <-onDisk; h != nil {
+			l.resolve(group, h, err)
+			return
+		}
+	}
 	switch {
-	case hedged:
-		l.resolve(group, err)
+	case err == nil, errors.Is(err, webhook.ErrDuplicate):
 	case errors.Is(err, webhook.ErrUnprocessable) && len(group) > 1:
 		for _, it := range group { // one of them is to blame, and must not harm the others
 			l.single(it)
 		}
 	case errors.Is(err, webhook.ErrUnprocessable):
 		l.aside(group[0], err)
-	case err == nil, errors.Is(err, webhook.ErrDuplicate):
-		l.settle(group, err)
 	default:
 		l.keep(group, spilledFailed)
 	}
 }
 
-// hedge puts a group on disk whose start is slow, so that nobody has to wait for that, and reports whether it is there.
-// It will not be started from there before it is known what became of the start.
-func (l *lane) hedge(group []*item) bool {
-	if l.intake.spool.Err() != nil {
-		return false
+// A hedged is a group that is on disk and in a start at the same time.
+type hedged struct{ started bool }
+
+// hedge puts a group on disk whose start is slow, so that nobody has to wait for that; nil if it cannot. It will not be
+// started from there before it is known what became of the start.
+func (l *lane) hedge(group []*item) *hedged {
+	if l.queue.Err() != nil {
+		return nil
 	}
-	l.mark(group, underWay)
+	h := &hedged{}
+	l.mu.Lock()
+	for _, it := range group {
+		l.hedged[it.key()] = h
+	}
+	l.mu.Unlock()
 	if err := l.write(group, spilledSlow); err != nil {
-		l.mark(group, "")
+		l.unhedge(group, h)
 		l.intake.log.Warn("Webhooks whose start is slow cannot be spooled; they wait for it", "queue", l.name, "error", err)
-		return false
+		return nil
 	}
 	l.settle(group, nil)
-	return true
+	return h
 }
 
 // resolve tells those who drain the spool what became of a start that was hedged.
-func (l *lane) resolve(group []*item, err error) {
-	if err == nil || errors.Is(err, webhook.ErrDuplicate) {
-		l.mark(group, startDone)
-	} else {
-		l.mark(group, "")
+func (l *lane) resolve(group []*item, h *hedged, err error) {
+	if err != nil && !errors.Is(err, webhook.ErrDuplicate) {
+		l.unhedge(group, h)
+		return
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h.started = true
 }
 
-// underWay is what is known of a webhook on disk whose start is not over.
-const underWay = "under_way"
-
-func (l *lane) mark(group []*item, what string) {
+// unhedge forgets a hedge, but for what has been hedged again since.
+func (l *lane) unhedge(group []*item, h *hedged) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, it := range group {
-		if what == "" {
+		if l.hedged[it.key()] == h {
 			delete(l.hedged, it.key())
-		} else {
-			l.hedged[it.key()] = what
 		}
 	}
 }
 
-// whereabouts is what is known of a webhook on disk that was hedged: underWay, startDone, or nothing. That it was started is
-// asked once.
-func (l *lane) whereabouts(r record) string {
+// whereabouts is what is known of a webhook on disk: that its start is under way, that it has succeeded, or nothing. That it
+// has is asked once.
+func (l *lane) whereabouts(r record) (underWay, started bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	what := l.hedged[r.key()]
-	if what == startDone {
+	h := l.hedged[r.key()]
+	if h == nil {
+		return false, false
+	}
+	if h.started {
 		delete(l.hedged, r.key())
 	}
-	return what
+	return !h.started, h.started
 }
 
 // fitting cuts a group to what may be stored. What is cut off waits again, in front.
@@ -260,6 +277,7 @@ func (l *lane) fitting(group []*item) []*item {
 		half := len(group) / 2
 		l.mu.Lock()
 		l.waiting = append(append([]*item(nil), group[half:]...), l.waiting...)
+		l.turn()
 		l.mu.Unlock()
 		group = group[:half]
 		raw = 0
@@ -316,13 +334,16 @@ func (l *lane) write(group []*item, why string) error {
 	return nil
 }
 
-// settle tells everybody who waits for a group what became of it.
+// settle tells everybody who waits for a group what became of it. What was told before stands.
 func (l *lane) settle(group []*item, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, it := range group {
+		if it.settled {
+			continue
+		}
 		l.forget(it)
-		it.err = err
+		it.settled, it.err = true, err
 		close(it.done)
 	}
 }

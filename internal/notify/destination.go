@@ -90,7 +90,7 @@ func (d *destination) sign(id string, at time.Time, body []byte) string {
 }
 
 // placeWait is how long an attempt waits for a place among those under way. Where answers come, one is free far sooner.
-const placeWait = time.Second
+const placeWait = 250 * time.Millisecond
 
 // enter takes a place among the attempts under way, and waits a moment for one if all are taken.
 func (d *destination) enter(ctx context.Context) bool {

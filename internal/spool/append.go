@@ -101,7 +101,9 @@ func (q *Queue) commit(entries [][]byte, size int64) error {
 	if closed {
 		b.err = ErrClosed
 	} else {
+		q.writingSince.Store(time.Now().UnixNano())
 		b.err = q.writeBatch(b)
+		q.writingSince.Store(0)
 	}
 	return b.err
 }

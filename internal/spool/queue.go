@@ -3,6 +3,7 @@ package spool
 import (
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,8 @@ type Queue struct {
 	bytes     int64      // of all files
 	closed    bool
 
+	writingSince atomic.Int64 // Unix time in nanoseconds at which the write under way began; 0 if there is none
+
 	number uint64 // of the last segment; guarded by writing
 	buf    []byte // of what is written; guarded by writing
 }
@@ -32,6 +35,10 @@ type Queue struct {
 func newQueue(s *Spool, name string) *Queue {
 	return &Queue{name: name, dir: filepath.Join(s.options.Dir, name), spool: s, wake: make(chan struct{}, 1)}
 }
+
+// Err is nil if something could be appended to the queue, as far as is known: see [Spool.Err]. That another queue has
+// reached its bound is nothing to this one.
+func (q *Queue) Err() error { return q.spool.errFor(q) }
 
 // Name is that of the queue: urgent, bulk or aside.
 func (q *Queue) Name() string { return q.name }

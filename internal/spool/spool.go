@@ -41,7 +41,12 @@ var (
 	ErrInUse    = errors.New("in use")
 	ErrClosed   = errors.New("spool is closed")
 	ErrTooLarge = errors.New("too large for the spool")
+
+	errHangs = errors.New("the disk of the spool does not answer")
 )
+
+// hangs is how long a write may take before nobody should count on the disk.
+const hangs = time.Second
 
 const (
 	defaultSegment = 16 << 20
@@ -185,11 +190,21 @@ func (s *Spool) Close() error {
 
 // Err is nil if the last append succeeded, or could succeed by now: otherwise it says why not. It never waits: at most
 // once a second it has somebody try to write, and says what came of it when it is asked again.
-func (s *Spool) Err() error {
+func (s *Spool) Err() error { return s.errFor(nil) }
+
+// errFor is Err for a queue: that another one has reached its bound is nothing to it.
+func (s *Spool) errFor(q *Queue) error {
+	for _, q := range s.queues() {
+		if since := q.writingSince.Load(); since != 0 && time.Since(time.Unix(0, since)) > hangs {
+			return errHangs
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.failure
 	switch {
+	case q != nil && f != nil && f.queue != nil && f.queue != q:
+		return nil
 	case f == nil:
 		return nil
 	case f.queue != nil && f.queue.room() >= f.need:
@@ -249,10 +264,13 @@ func (s *Spool) succeeded() {
 // warn logs what the disk could not do and no caller is told of, at most once a second: a broken disk breaks every write.
 func (s *Spool) warn(what string, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.warned) < time.Second {
+	again := time.Since(s.warned) < time.Second
+	if !again {
+		s.warned = time.Now()
+	}
+	s.mu.Unlock()
+	if again {
 		return
 	}
-	s.warned = time.Now()
 	s.options.Logger.Warn("Spool in trouble", "because", what, "error", err)
 }

@@ -38,7 +38,7 @@ func TestBacklogs(t *testing.T) {
 		since := func(seconds int64) time.Time { return time.Unix(seconds, 0).UTC() }
 		hold(t, s, webhook.Hold{Destination: "crm"})
 		hold(t, s, webhook.Hold{Destination: "idle"})
-		if handed, err := s.HandOver(t.Context(), "w3", "crm"); err != nil || !handed {
+		if handed, err := s.HandOver(t.Context(), "w3", "crm", ""); err != nil || !handed {
 			t.Fatalf("handed over: %v, %v", handed, err)
 		}
 		standings, err := s.Standings(t.Context(), time.Hour)

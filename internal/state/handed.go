@@ -99,8 +99,8 @@ func (s *Store) SettleAll(ctx context.Context, destination string, events map[st
 	return nil
 }
 
-// Part gives events that a workflow owes a destination to another workflow, which must be new. Events that are not owed any
-// more are not given; so it may be repeated.
+// Part gives events that a workflow owes a destination to another workflow, which must be new; or back to that workflow
+// itself, if it had handed them over. Events that are not owed any more are not given; so it may be repeated.
 func (s *Store) Part(ctx context.Context, workflow, destination string, events []string, to string) error {
 	err := s.write(ctx, func(c conn) error {
 		owed, err := readDebt(ctx, c, `UPDATE outbox SET workflow = workflow
@@ -111,6 +111,10 @@ func (s *Store) Part(ctx context.Context, workflow, destination string, events [
 		gone := slices.DeleteFunc(slices.Clone(events), func(id string) bool { return !slices.Contains(owed, id) })
 		if len(gone) == 0 {
 			return nil
+		}
+		if to == workflow {
+			const query = "UPDATE outbox SET handed_at = NULL, checked_at = NULL WHERE workflow = ? AND destination = ?"
+			return c.exec(ctx, query, workflow, destination)
 		}
 		const query = `INSERT INTO outbox (workflow, destination, events, created_at)
 			SELECT CAST(? AS TEXT), destination, CAST(? AS TEXT), created_at FROM outbox WHERE workflow = ? AND destination = ?`

@@ -96,14 +96,18 @@ func (s *Store) holds(ctx context.Context, where string, args ...any) (map[strin
 	return holds, err
 }
 
-// HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held, and
-// reports whether it is handed over now.
-func (s *Store) HandOver(ctx context.Context, workflow, destination string) (handed bool, err error) {
+// HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held for
+// that cause, or for any if cause is empty, and reports whether it is handed over now.
+func (s *Store) HandOver(ctx context.Context, workflow, destination string, cause webhook.Cause) (handed bool, err error) {
 	err = s.write(ctx, func(c conn) error {
 		handed = false
 		query := `UPDATE outbox SET handed_at = COALESCE(handed_at, ?) WHERE workflow = ? AND destination = ? AND settled_at IS NULL
-			AND (handed_at IS NOT NULL OR EXISTS (SELECT 1 FROM holds WHERE destination = ?` + c.locking() + ")) RETURNING workflow"
-		args := []any{time.Now().UnixMicro(), workflow, destination, destination}
+			AND (handed_at IS NOT NULL OR EXISTS (SELECT 1 FROM holds WHERE destination = ? AND cause <> ?` + c.locking() + ")) RETURNING workflow"
+		spared := webhook.Cause("") // none
+		if cause == webhook.ByOperator {
+			spared = webhook.ByTrouble
+		}
+		args := []any{time.Now().UnixMicro(), workflow, destination, destination, string(spared)}
 		return c.each(ctx, query, args, func(row) error {
 			handed = true
 			return nil

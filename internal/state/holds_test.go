@@ -184,6 +184,20 @@ func TestHanded(t *testing.T) {
 		same(t, "after two have parted", handed(t, s, time.Now(), 9), []string{"w3: 5"})
 		same(t, "owed by another", owed(t, s, "own/2", "crm"), []string{"3"})
 		same(t, "owed no more", owed(t, s, "w1", "crm"), nil)
+
+		hold(t, s, webhook.Hold{Destination: "crm", Cause: webhook.ByTrouble})
+		if over, err := s.HandOver(t.Context(), "own/2", "crm", webhook.ByOperator); err != nil || over {
+			t.Errorf("handed over for another cause: %v, %v", over, err)
+		}
+		if over, err := s.HandOver(t.Context(), "own/2", "crm", ""); err != nil || !over {
+			t.Errorf("handed over for any cause: %v, %v", over, err)
+		}
+		same(t, "who has parted came back", handed(t, s, time.Now(), 9), []string{"own/2: 3", "w3: 5"})
+		if err := s.Part(t.Context(), "own/2", "crm", []string{"3"}, "own/2"); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "and parted again", handed(t, s, time.Now(), 9), []string{"w3: 5"})
+		same(t, "owed by the same", owed(t, s, "own/2", "crm"), []string{"3"})
 	})
 }
 
@@ -220,7 +234,7 @@ func TestReleaseWhileRecording(t *testing.T) {
 					}
 					over := recorded.Owed[0].Handed
 					if !over && n%2 == 1 { // as an attempt that fails does
-						if over, err = s.HandOver(t.Context(), workflow, "crm"); err != nil {
+						if over, err = s.HandOver(t.Context(), workflow, "crm", ""); err != nil {
 							t.Error(err)
 						}
 					}
