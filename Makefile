@@ -46,8 +46,8 @@ bench-log: postgresql ## Measure what is asked of a large event log: make bench-
 	go test ./internal/state -run '^$$' -bench Log -benchtime 300x -timeout 0 -rows $(ROWS) -owed $(OWED) -payload 40
 
 # Network namespaces and full disks are made by root only.
-chaos: postgresql build ## Break everything, as root, for about 20 minutes, and write docs/chaos.md
-	go test ./chaos -run TestChaos -v -timeout 40m -full -report $(CURDIR)/docs/chaos.md
+chaos: postgresql build ## Break everything, as root, for about 15 minutes, and write docs/chaos.md
+	go test ./chaos -run TestChaos -v -timeout 40m -full -webhooks 600 -report $(CURDIR)/docs/chaos.md
 
 update: ## Rewrite the expected results of tests; the diff is for you to read
 	go test $$(grep -rl --include='*_test.go' --exclude-dir=devserver --exclude-dir=tools 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update

@@ -28,8 +28,8 @@ func newServe(common *commonFlags) *cobra.Command {
 }
 
 func newIngress(common *commonFlags) *cobra.Command {
-	return newRole(common, roles{ingress: true}, "ingress", "Accept webhooks and start a workflow for each",
-		"Answers 200 once a webhook is durable in Temporal. A worker elsewhere processes it.")
+	return newRole(common, roles{ingress: true}, "ingress", "Accept webhooks and start workflows for them",
+		"Answers 200 once a webhook is durable: in Temporal, or on disk while Temporal does not take it. A worker elsewhere processes it.")
 }
 
 func newWorker(common *commonFlags) *cobra.Command {

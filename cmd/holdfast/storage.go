@@ -20,7 +20,7 @@ func (h *house) maxStored() int {
 }
 
 // probeStorage says at the start if the storage does not work. It ends nothing: what is small does not need it, and what
-// does is answered 503, or tried again, until it works.
+// does waits in the spool, or is tried again, until it works.
 func (h *house) probeStorage(ctx context.Context) error {
 	if err := h.storage.Probe(ctx); err != nil && ctx.Err() == nil {
 		h.log.Error("The storage does not work; webhooks that need it wait until it does", "error", err)

@@ -7,6 +7,7 @@ type Spool struct {
 	Dir string `yaml:"dir"`
 
 	// MaxBytes is what it may hold. Default 1GiB; 16MiB to 1024GiB. Message traffic may use seven eighths of it, so that
-	// there is room for what is urgent. Whoever comes when it is full, and Temporal away, is answered 503. A status of a message takes about 1KiB: 1GiB lasts 15 minutes at 1,000 webhooks a second.
+	// there is room for what is urgent. Whoever comes when it is full, and Temporal away, is answered 503. A status of a
+	// message takes about 1KiB: 1GiB lasts 15 minutes at 1,000 webhooks a second.
 	MaxBytes Size `yaml:"max_bytes"`
 }
