@@ -31,13 +31,19 @@ func (l *lane) drain(ctx context.Context) {
 // look is how often somebody looks whether it is his turn.
 const look = 20 * time.Millisecond
 
-// yield lets others go first: what is urgent, and what somebody waits for. For a second only, so that the spool is drained
-// however busy it is, and although something urgent waits there for a storage that is away.
+// courtesy is how long a group of the bulk lets go first what is urgent on disk, one workflow each. Temporal puts that first
+// anyway.
+const courtesy = 100 * time.Millisecond
+
+// yield lets others go first: what is urgent, and what somebody waits for. Not for long, so that the spool is drained however
+// busy it is, and although something urgent waits there for a storage that is away.
 func (l *lane) yield(ctx context.Context) {
-	first := func() bool {
-		return l != l.intake.urgent && l.intake.urgent.queue.Stats().Entries > 0 || l.busy()
+	if l != l.intake.urgent {
+		for waited := time.Duration(0); waited < courtesy && l.intake.urgent.queue.Stats().Entries > 0 && ctx.Err() == nil; waited += look {
+			pause(ctx, nil, look)
+		}
 	}
-	for waited := time.Duration(0); waited < time.Second && first() && ctx.Err() == nil; waited += look {
+	for waited := time.Duration(0); waited < time.Second && l.busy() && ctx.Err() == nil; waited += look {
 		pause(ctx, nil, look)
 	}
 }
