@@ -57,7 +57,7 @@ func (d *Destinations) Drain(ctx context.Context, in DestinationInput) (DrainRes
 	if activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &run.progress) // of another version: it counts anew
 	}
-	defer run.beat(ctx)()
+	defer beating(func() { activity.RecordHeartbeat(ctx, run.counted()) })()
 	err := run.pass(ctx, time.Now())
 	if err == nil && run.trouble == "" && !run.paused {
 		if err = d.Ledger.Release(ctx, in.Destination); err == nil {
@@ -99,24 +99,6 @@ func (d *drain) counted() DrainResult {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.progress
-}
-
-// beat lets the server know that the drain is alive, until the function it returns is called.
-func (d *drain) beat(ctx context.Context) (stop func()) {
-	done := make(chan struct{})
-	go func() {
-		tick := time.NewTicker(beatEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				activity.RecordHeartbeat(ctx, d.counted())
-			}
-		}
-	}()
-	return func() { close(done) }
 }
 
 // pass tells what was recorded before a time, portion by portion, until nothing of it is left, or the destination is in

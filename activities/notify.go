@@ -122,7 +122,7 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 			pulse.refused = nil // of an older version: at worst they are refused again
 		}
 	}
-	defer pulse.start(ctx)()
+	defer beating(func() { pulse.beat(ctx) })()
 	// Each attempt begins elsewhere, so that some events that always fail do not keep the others from being tried.
 	if n := len(owed); n > 0 {
 		at := int(info.Attempt-1) * giveUpAfter % n
@@ -178,8 +178,9 @@ func (p *pulse) refuse(left []Left) {
 	}
 }
 
-// start beats until the function it returns is called.
-func (p *pulse) start(ctx context.Context) (stop func()) {
+// beating has something beat every few seconds, so that the server knows that an attempt is alive, until the function it
+// returns is called.
+func beating(beat func()) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(beatEvery)
@@ -189,7 +190,7 @@ func (p *pulse) start(ctx context.Context) (stop func()) {
 			case <-done:
 				return
 			case <-tick.C:
-				p.beat(ctx)
+				beat()
 			}
 		}
 	}()
