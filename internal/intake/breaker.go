@@ -1,9 +1,6 @@
 package intake
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 // tolerated is how many starts may fail one after the other before Temporal counts as away. One that hangs is enough:
 // whoever waited for it has waited long.
@@ -14,7 +11,6 @@ type breaker struct {
 	mu       sync.Mutex
 	failures int
 	why      string // empty while Temporal takes webhooks
-	since    time.Time
 }
 
 // reason says why Temporal counts as away; empty if it does not.
@@ -32,7 +28,7 @@ func (b *breaker) failed(hung bool) bool {
 	if b.why != "" || !hung && b.failures < tolerated {
 		return false
 	}
-	b.why, b.since = "starts fail", time.Now()
+	b.why = "starts fail"
 	if hung {
 		b.why = "a start got no answer in time"
 	}
