@@ -50,7 +50,7 @@ func TestBench(t *testing.T) {
 				url: h.ingress + "/webhooks/" + path, mix: "status=4,message=1,ban=1,reinstated=1,stop=1,unknown=1",
 				options: load.Options{Dialect: dialect, Batch: 3},
 				plan: load.Plan{
-					Rate: 50, Webhooks: 50, Duration: time.Minute, Duplicates: .2, Forged: .2, Timeout: time.Minute,
+					Rate: 100, Webhooks: 100, Duration: time.Minute, Duplicates: .2, Forged: .1, Timeout: time.Minute,
 				},
 				sink: address, destinations: []string{"crm"}, hang: []string{"dead"}, patience: time.Minute, drain: time.Minute, json: file,
 				cpu: []string{"self=" + strconv.Itoa(os.Getpid())},
@@ -69,7 +69,7 @@ func TestBench(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := report.Webhooks
-			if w.Acknowledged+w.Forged != w.Sent || w.Sent != 50+w.Duplicates || w.Duplicates == 0 || w.Forged == 0 || w.Believed > 0 {
+			if w.Acknowledged+w.Forged != w.Sent || w.Sent != 100+w.Duplicates || w.Duplicates == 0 || w.Forged == 0 || w.Believed > 0 {
 				t.Errorf("%+v", w)
 			}
 			if report.Answers["401"] != w.Forged || report.Answers["200"] != w.Acknowledged {

@@ -3,6 +3,7 @@ package load
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -41,9 +42,9 @@ type Generator struct {
 	options Options
 	shapes  [kinds]compiled
 
-	mu     sync.Mutex
-	random *rand.Rand
-	next   uint32
+	mu   sync.Mutex
+	at   float64 // of the mix, from 0 to 1
+	next uint32
 }
 
 type compiled struct {
@@ -73,7 +74,8 @@ func New(options Options) (*Generator, error) {
 	if options.Pool, err = options.Pool.withDefaults(); err != nil {
 		return nil, err
 	}
-	g := &Generator{options: options, next: options.First, random: rand.New(rand.NewPCG(uint64(options.Run), uint64(options.First)))}
+	random := rand.New(rand.NewPCG(uint64(options.Run), uint64(options.First)))
+	g := &Generator{options: options, next: options.First, at: random.Float64()}
 	for k, s := range shapes {
 		g.shapes[k] = compiled{head: parse(s.head), update: parse(s.update), tail: parse(s.tail), single: s.single}
 	}
@@ -83,11 +85,13 @@ func New(options Options) (*Generator, error) {
 // Run is the run of the options.
 func (g *Generator) Run() Run { return g.options.Run }
 
-// Next thinks of a webhook that happens now. Of the same options the kinds come in the same order.
+// Next thinks of a webhook that happens now. Of the same options the kinds come in the same order, and also a few webhooks
+// are of the mix: steps of the golden section spread over it more evenly than chance does.
 func (g *Generator) Next(now time.Time) Webhook {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := Webhook{Kind: g.options.Mix.pick(g.random.Float64()), First: g.next, Updates: uint16(g.options.Batch), At: now.Unix()}
+	_, g.at = math.Modf(g.at + math.Phi)
+	w := Webhook{Kind: g.options.Mix.pick(g.at), First: g.next, Updates: uint16(g.options.Batch), At: now.Unix()}
 	switch {
 	case w.Kind == Big:
 		w.Updates = mostUpdates

@@ -129,6 +129,21 @@ func events(t *testing.T, dialect string, body []byte) []webhook.Event {
 	return out
 }
 
+// A short run has every kind of its mix.
+func TestMixOfFew(t *testing.T) {
+	t.Parallel()
+	for run := range 1000 {
+		g := generator(t, Options{Dialect: "meta", Run: Run(run), Mix: Mix{Status: 4, Message: 1, Ban: 1, Reinstated: 1, Stop: 1, Unknown: 1}})
+		seen := map[Kind]int{}
+		for range 40 {
+			seen[g.Next(now).Kind]++
+		}
+		if len(seen) != 6 || seen[Message] < 3 || seen[Status] < 16 {
+			t.Fatalf("run %d has %v", run, seen)
+		}
+	}
+}
+
 func TestMix(t *testing.T) {
 	t.Parallel()
 	m, err := ParseMix("status=97, ban=1,stop=2")
