@@ -100,6 +100,11 @@ var plan = []room{
 		says: "provider is the contract and the list of those who keep it",
 		ours: []string{nouns, "internal/provider/meta", "internal/provider/nxtele", "internal/provider/innopaas", "internal/provider/whizard"},
 	},
+	{
+		path:  "internal/provider/lenient",
+		says:  "lenient reads JSON, whatever it is about",
+		never: []string{"database/sql", "net", "os"},
+	},
 	provider("meta"),
 	provider("nxtele", "meta"),
 	provider("innopaas"),
@@ -183,13 +188,13 @@ var plan = []room{
 
 // provider is the room of a provider, and of those whose shapes it relays.
 func provider(name string, relayed ...string) room {
-	ours := []string{nouns, signing, wishes}
+	ours := []string{nouns, signing, wishes, "internal/provider/lenient"}
 	for _, r := range relayed {
 		ours = append(ours, "internal/provider/"+r)
 	}
 	return room{
 		path: "internal/provider/" + name,
-		says: "a provider knows webhook, signature and optout, and otherwise only the provider whose shapes it relays",
+		says: "a provider knows webhook, signature, optout and lenient, and otherwise only the provider whose shapes it relays",
 		ours: ours, never: []string{"database/sql", "os"},
 	}
 }

@@ -47,6 +47,13 @@ func (e Event) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("id", e.ID), slog.String("type", string(e.Type)), slog.String("account", e.Account))
 }
 
+// Unrecognized makes an event of something authentic that is not understood: why, in words that hold nothing of it, and
+// the element as it came.
+func (e Event) Unrecognized(reason string, element []byte) Event {
+	e.Type, e.Data = Unrecognized, &Raw{Reason: reason, Value: element}
+	return e
+}
+
 // UnmarshalJSON reads an event, with Data of the type that the catalog names. A type that this program does not know
 // (the event log of a newer version) is an error.
 func (e *Event) UnmarshalJSON(data []byte) error {

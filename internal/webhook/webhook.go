@@ -82,14 +82,6 @@ func (b *Body) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// A Peek is what a cheap look at a body tells before it is normalized. It decides the lane and what the Temporal UI
-// shows of the workflow until more is known; nothing else may depend on it, and every member may be empty.
-type Peek struct {
-	Fields   []string // provider's names of what is inside, each once, in order of appearance
-	Accounts []string // WhatsApp business account ids, each once, in order of appearance
-	Urgent   bool     // about an account, a phone, a preference or a template, not only message traffic
-}
-
 // A Refusal says why a request is not a webhook of ours. It is an error and a metric label: a closed set, without
 // anything of the request in it.
 type Refusal string

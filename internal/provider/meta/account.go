@@ -3,12 +3,13 @@ package meta
 import (
 	"time"
 
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
 // accountUpdate reads account_update (Meta: account_update reference; Managing webhooks). Where it names an account in
 // waba_info, that is the account: entry.id is then a business portfolio in Meta's own examples.
-func accountUpdate(c Change, value Object) (webhook.Event, string) {
+func accountUpdate(c Change, value lenient.Object) (webhook.Event, string) {
 	account := value.Object("waba_info").Get("waba_id")
 	e := webhook.Event{Account: account.Text(), Phone: webhook.Phone{Number: phoneNumber(c, value)}}
 	if e.Account == "" && !account.Missing() {
@@ -24,7 +25,7 @@ func accountUpdate(c Change, value Object) (webhook.Event, string) {
 }
 
 // An accountReader finds the type and the data of one event of account_update.
-type accountReader func(value Object, received time.Time) (t webhook.Type, data any, reason string)
+type accountReader func(value lenient.Object, received time.Time) (t webhook.Type, data any, reason string)
 
 func readAccount(event string) accountReader {
 	switch event {
@@ -73,12 +74,12 @@ func readAccount(event string) accountReader {
 }
 
 func bare(t webhook.Type) accountReader {
-	return func(Object, time.Time) (webhook.Type, any, string) { return t, &webhook.None{}, "" }
+	return func(lenient.Object, time.Time) (webhook.Type, any, string) { return t, &webhook.None{}, "" }
 }
 
 // ban reads ban_info. One of Meta's pages shows the state in an array: of several the worst counts, because to go on
 // sending would be worse than to stop.
-func ban(value Object, _ time.Time) (webhook.Type, any, string) {
+func ban(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("ban_info")
 	data := &webhook.Ban{Date: info.Get("waba_ban_date").Text()}
 	var worst webhook.Type
@@ -109,12 +110,12 @@ func banType(state string) webhook.Type {
 	return ""
 }
 
-func violation(value Object, _ time.Time) (webhook.Type, any, string) {
+func violation(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("violation_info")
 	return webhook.AccountViolation, &webhook.Violation{Type: info.Get("violation_type").Text(), Remediation: info.Get("remediation").Text()}, ""
 }
 
-func country(value Object, _ time.Time) (webhook.Type, any, string) {
+func country(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	code := value.Get("country").Text()
 	if code == "" {
 		return "", nil, incomplete
@@ -122,7 +123,7 @@ func country(value Object, _ time.Time) (webhook.Type, any, string) {
 	return webhook.AccountCountryUpdated, &webhook.Country{Code: code}, ""
 }
 
-func volumeTier(value Object, _ time.Time) (webhook.Type, any, string) {
+func volumeTier(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("volume_tier_info")
 	data := &webhook.VolumeTier{
 		Category: info.Get("pricing_category").Text(),
@@ -137,7 +138,7 @@ func volumeTier(value Object, _ time.Time) (webhook.Type, any, string) {
 	return webhook.AccountVolumeTierUpdated, data, ""
 }
 
-func authPricing(value Object, _ time.Time) (webhook.Type, any, string) {
+func authPricing(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("auth_international_rate_eligibility")
 	if info == nil {
 		return "", nil, incomplete

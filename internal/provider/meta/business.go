@@ -1,9 +1,12 @@
 package meta
 
-import "holdfast/internal/webhook"
+import (
+	"holdfast/internal/provider/lenient"
+	"holdfast/internal/webhook"
+)
 
 // accountReview reads account_review_update (Meta: its reference).
-func accountReview(c Change, value Object) (webhook.Event, string) {
+func accountReview(c Change, value lenient.Object) (webhook.Event, string) {
 	decision := value.Get("decision").Text()
 	if decision == "" {
 		return webhook.Event{}, incomplete
@@ -14,7 +17,7 @@ func accountReview(c Change, value Object) (webhook.Event, string) {
 }
 
 // accountAlert reads account_alerts (Meta: its reference). Client libraries also know it without alert_info.
-func accountAlert(_ Change, value Object) (webhook.Event, string) {
+func accountAlert(_ Change, value lenient.Object) (webhook.Event, string) {
 	info := value.Object("alert_info")
 	if info == nil {
 		info = value
@@ -39,7 +42,7 @@ func accountAlert(_ Change, value Object) (webhook.Event, string) {
 
 // capability reads business_capability_update (Meta: its reference; Messaging limits). A limit is a number or a tier; a
 // key that is missing is unchanged.
-func capability(_ Change, value Object) (webhook.Event, string) {
+func capability(_ Change, value lenient.Object) (webhook.Event, string) {
 	data := &webhook.Capability{
 		DailyPerBusiness:  value.Get("max_daily_conversations_per_business").Text(),
 		DailyPerPhone:     value.Get("max_daily_conversation_per_phone").Text(),

@@ -7,30 +7,27 @@ import (
 	"time"
 
 	"holdfast/internal/optout"
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
 // A Change is one thing that Meta reports: a field and its value, with what the envelope says of them. A provider that
 // relays Meta's values in an envelope of its own fills it and asks for [Change.Events].
 type Change struct {
-	Field    string        // see [ValidField]
-	Account  string        // entry.id or what stands for it; empty or a [ValidID]
+	Field    string        // see [webhook.ValidField]
+	Account  string        // entry.id or what stands for it; empty or a [webhook.ValidID]
 	Phone    webhook.Phone // the business number, if the value does not say
 	Time     time.Time     // zero if the envelope has none
 	Test     bool          // made by a dashboard
-	Value    Value
-	Element  Value     // what is passed on if it is not understood: the change as it came
-	Received time.Time // decides whether a restriction is still in force
+	Value    lenient.Value
+	Element  lenient.Value // what is passed on if it is not understood: the change as it came
+	Received time.Time     // decides whether a restriction is still in force
 	Words    optout.Words
 }
 
 // Why something is unrecognized. A closed set: never anything of the body.
 const (
 	notJSON        = "not JSON"
-	notObject      = "not an object"
-	notUTF8        = "invalid UTF-8"
-	repeatedName   = "repeated member name"
-	tooDeep        = "nested too deeply"
 	tooMany        = "too many elements"
 	unknownObject  = "unknown object"
 	noEntries      = "no entries"
@@ -50,7 +47,7 @@ const (
 
 // A reader makes the event of a change whose value is sound. The reason is empty unless the change is not understood.
 // What it leaves out of the event (account, time, field, key) [Change.Events] adds.
-type reader func(c Change, value Object) (e webhook.Event, reason string)
+type reader func(c Change, value lenient.Object) (e webhook.Event, reason string)
 
 // read finds the reader of a field. user_preferences and messages are not here: their values have many events.
 func read(field string) reader {
@@ -87,7 +84,7 @@ func (c Change) Events() []webhook.Event {
 	case reading == nil:
 		return []webhook.Event{c.Unrecognized(unknownField)}
 	}
-	if reason := flaw(c.Value); reason != "" {
+	if reason := lenient.Flaw(c.Value); reason != "" {
 		return []webhook.Event{c.Unrecognized(reason)}
 	}
 	value, reason := c.Value.Object()
@@ -102,9 +99,9 @@ func (c Change) Events() []webhook.Event {
 	case reason != "":
 	case e.Account == "":
 		reason = noAccount
-	case !ValidID(e.Account):
+	case !webhook.ValidID(e.Account):
 		reason = badAccount
-	case e.Phone.ID != "" && !ValidID(e.Phone.ID):
+	case e.Phone.ID != "" && !webhook.ValidID(e.Phone.ID):
 		reason = badPhone
 	case e.Type.Family() == "phone" && e.Phone == webhook.Phone{}:
 		reason = noPhone
@@ -125,14 +122,7 @@ func (c Change) Events() []webhook.Event {
 // Unrecognized is the event of a change that is not understood, for one of the reasons of a closed set.
 func (c Change) Unrecognized(reason string) webhook.Event {
 	e := webhook.Event{Field: c.Field, Account: c.Account, Phone: c.Phone, Time: c.Time, Test: c.Test, Key: c.key()}
-	return Raw(e, reason, c.Element)
-}
-
-// Raw makes an event unrecognized: authentic, but not understood.
-func Raw(e webhook.Event, reason string, element Value) webhook.Event {
-	e.Type = webhook.Unrecognized
-	e.Data = &webhook.Raw{Reason: reason, Value: webhook.Body(element)}
-	return e
+	return e.Unrecognized(reason, c.Element)
 }
 
 // key tells a change from every other of its account but not from its own redelivery: Meta sends no id. A state that is
@@ -145,37 +135,7 @@ func (c Change) key() string {
 	if len(said) == 0 {
 		said = c.Element
 	}
-	return Key(c.Field, c.Account, strconv.FormatInt(c.Time.UnixMilli(), 10), hash(canonical(said)))
-}
-
-// Key joins the parts of a natural key so that no two lists of parts run together.
-func Key(parts ...string) string {
-	size := 2
-	for _, part := range parts {
-		size += len(part) + 3
-	}
-	key := append(make([]byte, 0, size), '[')
-	for i, part := range parts {
-		if i > 0 {
-			key = append(key, ' ')
-		}
-		if plain(part) {
-			key = append(append(append(key, '"'), part...), '"')
-		} else {
-			key = strconv.AppendQuote(key, part)
-		}
-	}
-	return string(append(key, ']'))
-}
-
-// plain reports whether a text is the same within quotes.
-func plain(text string) bool {
-	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
+	return webhook.Key(c.Field, c.Account, strconv.FormatInt(c.Time.UnixMilli(), 10), hash(lenient.Canonical(said)))
 }
 
 func hash(data []byte) string {

@@ -2,23 +2,29 @@ package meta
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
+	"holdfast/internal/optout"
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
 // mostElements bounds what one webhook becomes. Meta promises no more than 1,000 updates in one.
 const mostElements = 5_000
 
-// Normalize finds the events in a body. The envelope must be right; each change is then read for itself, so that a bad one
-// never harms its neighbours. What it does not understand is unrecognized, in the largest piece that is not understood.
+// Normalize finds the events in a body.
 func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
+	return Normalize(body, received, p.words)
+}
+
+// Normalize finds the events in a body in Meta's envelope, whoever sent it. The envelope must be right; each change is then read for itself, so that a bad one
+// never harms its neighbours. What it does not understand is unrecognized, in the largest piece that is not understood.
+func Normalize(body []byte, received time.Time, words optout.Words) []webhook.Event {
 	if !json.Valid(body) {
 		return whole(body, notJSON)
 	}
-	top, reason := Cut(body).Object()
+	top, reason := lenient.Cut(body).Object()
 	if reason != "" {
 		return whole(body, reason)
 	}
@@ -38,7 +44,7 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 		}
 		entry, reason := element.Object()
 		if reason != "" {
-			events = append(events, Raw(webhook.Event{}, reason, element))
+			events = append(events, webhook.Event{}.Unrecognized(reason, element))
 			continue
 		}
 		before := changes
@@ -47,10 +53,10 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 			if len(events) >= mostElements {
 				return whole(body, tooMany)
 			}
-			events = append(events, p.changeEvents(entry, change, received)...)
+			events = append(events, changeEvents(entry, change, received, words)...)
 		}
 		if changes == before {
-			events = append(events, Raw(webhook.Event{}, noChanges, element))
+			events = append(events, webhook.Event{}.Unrecognized(noChanges, element))
 		}
 	}
 	switch {
@@ -62,22 +68,22 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 	return events
 }
 
-func (p *Provider) changeEvents(entry Object, element Value, received time.Time) []webhook.Event {
-	c := Change{Time: entry.Get("time").Time(), Element: element, Received: received, Words: p.words}
+func changeEvents(entry lenient.Object, element lenient.Value, received time.Time, words optout.Words) []webhook.Event {
+	c := Change{Time: entry.Get("time").Time(), Element: element, Received: received, Words: words}
 	id := entry.Get("id")
 	account := id.Text()
 	switch {
-	case ValidID(account):
+	case webhook.ValidID(account):
 		c.Account, c.Test = account, account == "0"
 	case !id.Missing():
-		return []webhook.Event{Raw(webhook.Event{Time: c.Time}, badAccount, element)}
+		return []webhook.Event{webhook.Event{Time: c.Time}.Unrecognized(badAccount, element)}
 	}
 	change, reason := element.Object()
 	if reason != "" {
 		return []webhook.Event{c.Unrecognized(reason)}
 	}
 	field := change.Get("field").Text()
-	if !ValidField(field) {
+	if !webhook.ValidField(field) {
 		return []webhook.Event{c.Unrecognized(malformedField)}
 	}
 	c.Field, c.Value = field, change.Get("value")
@@ -86,19 +92,7 @@ func (p *Provider) changeEvents(entry Object, element Value, received time.Time)
 
 // whole is a body that is not understood. It has no natural key: it is known by its webhook.
 func whole(body []byte, reason string) []webhook.Event {
-	return []webhook.Event{Raw(webhook.Event{}, reason, body)}
-}
-
-// ValidField reports whether a text is a possible name of a field. What else is sent as one is kept out of events and
-// of [webhook.Peek].
-func ValidField(field string) bool {
-	for i := range len(field) {
-		c := field[i]
-		if c != '_' && c != '-' && c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return len(field) > 0 && len(field) <= 64
+	return []webhook.Event{webhook.Event{}.Unrecognized(reason, body)}
 }
 
 // Traffic reports whether a field is about messages, of which there are many, and not about an account, a phone, a
@@ -112,9 +106,12 @@ func Traffic(field string) bool {
 }
 
 // Peek decodes no value.
-func (p *Provider) Peek(body []byte) webhook.Peek {
+func (p *Provider) Peek(body []byte) webhook.Peek { return Peek(body) }
+
+// Peek is that of a body in Meta's envelope, whoever sent it.
+func Peek(body []byte) webhook.Peek {
 	var peek webhook.Peek
-	for member := range Cut(body).Members() {
+	for member := range lenient.Cut(body).Members() {
 		if !member.Is("entry") {
 			continue
 		}
@@ -125,28 +122,21 @@ func (p *Provider) Peek(body []byte) webhook.Peek {
 	return peek
 }
 
-func peekEntry(peek *webhook.Peek, entry Value) {
+func peekEntry(peek *webhook.Peek, entry lenient.Value) {
 	for member := range entry.Members() {
 		switch {
 		case member.Is("id"):
-			Note(&peek.Accounts, member.Value.Text(), ValidID)
+			peek.AddAccount(member.Value.Text())
 		case member.Is("changes"):
 			for change := range member.Value.Elements() {
 				for member := range change.Members() {
 					if member.Is("field") {
 						field := member.Value.Text()
-						Note(&peek.Fields, field, ValidField)
+						peek.AddField(field)
 						peek.Urgent = peek.Urgent || !Traffic(field)
 					}
 				}
 			}
 		}
-	}
-}
-
-// Note adds a text to a list of a [webhook.Peek] once. The list stays short, whatever is sent.
-func Note(list *[]string, text string, valid func(string) bool) {
-	if valid(text) && len(*list) < 100 && !slices.Contains(*list, text) {
-		*list = append(*list, text)
 	}
 }

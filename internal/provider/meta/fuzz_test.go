@@ -1,16 +1,11 @@
 package meta_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
-	"unicode/utf8"
-
-	"github.com/google/go-cmp/cmp"
 
 	"holdfast/internal/provider/meta"
 	"holdfast/internal/provider/providertest"
@@ -35,82 +30,11 @@ func samples(t testing.TB) [][]byte {
 }
 
 func FuzzNormalize(f *testing.F) {
-	for _, body := range samples(f) {
-		f.Add(body)
-	}
-	f.Add([]byte(messages(`"contacts":[{"wa_id":"1"},{"user_id":"US.2"}],"messages":[` + text + `,7],"statuses":[` + sent + `],"errors":[` + limit + `]`)))
-	f.Add([]byte(messages(`"contacts":[{"wa_id":"1"}],"messages":[{"id":"m","from":"1","type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"STOP","title":"x"}}}],` +
-		`"statuses":[{"id":"m","status":"failed","recipient_id":"G","recipient_type":"group","recipient_participant_id":"1","errors":[{"code":131050}]},{"id":"m","status":"lost"}]`)))
-	f.Add(about("account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"X","expiration":"9999-12-31T23:59:59-08:00"}]}`))
-	p := known(f, "secret")
-	f.Fuzz(func(t *testing.T, body []byte) {
-		before := bytes.Clone(body)
-		events := p.Normalize(body, received)
-		providertest.Check(t, body, events)
-		if !json.Valid(body) && len(events) != 1 {
-			t.Errorf("not JSON, and %d events", len(events))
-		}
-		p.Peek(body)
-		if again := p.Normalize(bytes.Clone(body), received); !cmp.Equal(events, again) {
-			t.Error(cmp.Diff(events, again))
-		}
-		if !bytes.Equal(before, body) {
-			t.Error("the body was changed")
-		}
-	})
-}
-
-// What is cut out of a body is what encoding/json finds in it.
-func FuzzValue(f *testing.F) {
-	for _, body := range samples(f) {
-		f.Add(body)
-	}
-	f.Add([]byte(`{"a" : [1, "\"]", {"\u0062":null}],"c":-1e5 }`))
-	f.Add([]byte("{\"\xe0\":[],\"\\\\\":\"\\\\\"}"))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		v := meta.Cut(body)
-		v.Time()
-		for member := range v.Members() {
-			member.Value.Texts()
-		}
-		if !json.Valid(body) {
-			return
-		}
-		var object map[string]json.RawMessage
-		if o, reason := v.Object(); reason == "" {
-			if err := json.Unmarshal(body, &object); err != nil {
-				t.Fatal(err)
-			}
-			if len(o) != len(object) {
-				t.Fatalf("%d members, want %d", len(o), len(object))
-			}
-			for name, want := range object {
-				if strings.ContainsRune(name, utf8.RuneError) {
-					continue // nobody asks for a name that has no letters of its own
-				}
-				if !bytes.Equal(o.Get(name), want) {
-					t.Errorf("%q: %q, want %q", name, o.Get(name), want)
-				}
-			}
-		}
-		var array []json.RawMessage
-		if err := json.Unmarshal(body, &array); err == nil {
-			i := 0
-			for element := range v.Elements() {
-				if !bytes.Equal(element, array[i]) {
-					t.Errorf("%q, want %q", element, array[i])
-				}
-				i++
-			}
-			if i != len(array) {
-				t.Errorf("%d elements, want %d", i, len(array))
-			}
-		}
-		var text string
-		if err := json.Unmarshal(body, &text); err == nil && text != v.Text() {
-			t.Errorf("%q, want %q", v.Text(), text)
-		}
-	})
+	providertest.FuzzNormalize(f, known(f, "secret"), meta.Samples,
+		messages(`"contacts":[{"wa_id":"1"},{"user_id":"US.2"}],"messages":[`+text+`,7],"statuses":[`+sent+`],"errors":[`+limit+`]`),
+		messages(`"contacts":[{"wa_id":"1"}],"messages":[{"id":"m","from":"1","type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"STOP","title":"x"}}}],`+
+			`"statuses":[{"id":"m","status":"failed","recipient_id":"G","recipient_type":"group","recipient_participant_id":"1","errors":[{"code":131050}]},{"id":"m","status":"lost"}]`),
+		string(about("account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"X","expiration":"9999-12-31T23:59:59-08:00"}]}`)))
 }
 
 func FuzzEvidence(f *testing.F) {
@@ -190,10 +114,5 @@ func BenchmarkPeek(b *testing.B) {
 }
 
 func benchmark(b *testing.B, body []byte) {
-	p := known(b, "secret")
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Normalize(body, received)
-	}
+	providertest.BenchmarkNormalize(b, known(b, "secret"), body)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"holdfast/internal/optout"
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
@@ -12,7 +13,7 @@ const messagesField = "messages"
 
 // readMessage reads an element of messages (Meta: Messages webhook reference; Business-scoped user IDs). A message that
 // is one of the words for it, or a pressed button that says one, stops or resumes marketing.
-func readMessage(t *traffic, e webhook.Event, item Object, element Value) string {
+func readMessage(t *traffic, e webhook.Event, item lenient.Object, element lenient.Value) string {
 	m := &webhook.Message{
 		ID:       item.Get("id").Text(),
 		From:     contactNamed(item, "from_user_id", "from_parent_user_id", "from"),
@@ -52,7 +53,7 @@ func (t *traffic) wish(item webhook.Event, wanted webhook.Type, p webhook.Prefer
 		return
 	}
 	p.Category = marketing
-	item.Type, item.Data, item.Key = wanted, &p, Key(string(wanted), item.Key)
+	item.Type, item.Data, item.Key = wanted, &p, webhook.Key(string(wanted), item.Key)
 	t.events = append(t.events, item)
 }
 
@@ -64,7 +65,7 @@ type saying struct {
 
 // say reads the member of a message that has the name of its type. The basis says how a person can make a wish by it:
 // by a keyword or a button, or not at all.
-func say(kind string, item Object) (said saying, basis string) {
+func say(kind string, item lenient.Object) (said saying, basis string) {
 	content := item.Object(kind)
 	switch kind {
 	case "text":
@@ -87,7 +88,7 @@ func say(kind string, item Object) (said saying, basis string) {
 	return saying{text: content.Get("caption").Text()}, ""
 }
 
-func answered(o Object) *webhook.Context {
+func answered(o lenient.Object) *webhook.Context {
 	c := webhook.Context{Message: o.Get("id").Text(), From: o.Get("from").Text()}
 	if c == (webhook.Context{}) {
 		return nil
@@ -95,7 +96,7 @@ func answered(o Object) *webhook.Context {
 	return &c
 }
 
-func referral(o Object) *webhook.Referral {
+func referral(o lenient.Object) *webhook.Referral {
 	r := webhook.Referral{
 		Type: o.Get("source_type").Text(), ID: o.Get("source_id").Text(), URL: o.Get("source_url").Text(),
 		Headline: o.Get("headline").Text(), Click: o.Get("ctwa_clid").Text(),

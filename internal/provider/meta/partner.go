@@ -3,12 +3,13 @@ package meta
 import (
 	"time"
 
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
 // partner reads waba_info and disconnection_info, both of which may be left out.
 func partner(t webhook.Type) accountReader {
-	return func(value Object, _ time.Time) (webhook.Type, any, string) {
+	return func(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 		info, disconnection := value.Object("waba_info"), value.Object("disconnection_info")
 		adAccount := info.Get("ad_account_linked").Text()
 		if adAccount == "" { // so spelled on another of Meta's pages
@@ -26,7 +27,7 @@ func partner(t webhook.Type) accountReader {
 	}
 }
 
-func certification(value Object, _ time.Time) (webhook.Type, any, string) {
+func certification(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("partner_client_certification_info")
 	data := &webhook.PartnerVerification{
 		ClientBusiness: info.Get("client_business_id").Text(),
@@ -39,7 +40,7 @@ func certification(value Object, _ time.Time) (webhook.Type, any, string) {
 	return webhook.AccountPartnerVerification, data, ""
 }
 
-func certificationNeeded(value Object, _ time.Time) (webhook.Type, any, string) {
+func certificationNeeded(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("partner_client_certification_needed_info")
 	return webhook.AccountPartnerVerification, &webhook.PartnerVerification{ClientBusiness: info.Get("client_business_id").Text(), Status: "NEEDED"}, ""
 }

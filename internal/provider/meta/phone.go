@@ -1,10 +1,13 @@
 package meta
 
-import "holdfast/internal/webhook"
+import (
+	"holdfast/internal/provider/lenient"
+	"holdfast/internal/webhook"
+)
 
 // phoneQuality reads phone_number_quality_update (Meta: its reference, and its older text for FLAGGED to DOWNGRADE, which
 // are still sent).
-func phoneQuality(c Change, value Object) (webhook.Event, string) {
+func phoneQuality(c Change, value lenient.Object) (webhook.Event, string) {
 	data := &webhook.Quality{
 		Event:            value.Get("event").Text(),
 		Limit:            value.Get("current_limit").Text(),
@@ -37,7 +40,7 @@ func qualityType(event string) webhook.Type {
 }
 
 // phoneName reads phone_number_name_update (Meta: its reference). No reason is null there and "NONE" on the wire.
-func phoneName(c Change, value Object) (webhook.Event, string) {
+func phoneName(c Change, value lenient.Object) (webhook.Event, string) {
 	data := &webhook.Name{
 		Decision:  value.Get("decision").Text(),
 		Requested: value.Get("requested_verified_name").Text(),
@@ -53,7 +56,7 @@ func phoneName(c Change, value Object) (webhook.Event, string) {
 }
 
 // phoneSecurity reads security (Meta: its reference).
-func phoneSecurity(c Change, value Object) (webhook.Event, string) {
+func phoneSecurity(c Change, value lenient.Object) (webhook.Event, string) {
 	data := &webhook.Security{Event: value.Get("event").Text(), Requester: value.Get("requester").Text()}
 	switch data.Event {
 	case "PIN_CHANGED", "PIN_RESET_REQUEST", "PIN_REQUEST_SUCCESS":
@@ -64,7 +67,7 @@ func phoneSecurity(c Change, value Object) (webhook.Event, string) {
 
 // phoneSettings reads account_settings_update (Meta: Webhook overrides; Calling settings). It is the only one of these
 // with the number's id and with a time of its own.
-func phoneSettings(c Change, value Object) (webhook.Event, string) {
+func phoneSettings(c Change, value lenient.Object) (webhook.Event, string) {
 	settings := value.Get("phone_number_settings")
 	data := &webhook.Settings{Type: value.Get("type").Text(), Raw: string(settings)}
 	if data.Type != "PHONE_NUMBER_SETTINGS" {
@@ -84,10 +87,10 @@ func phoneSettings(c Change, value Object) (webhook.Event, string) {
 
 // phoneNumber is the number that a value is about, or the envelope's if the value names none. One that is there and not
 // fit to name a number is no number: the envelope's may be another.
-func phoneNumber(c Change, value Object) string {
+func phoneNumber(c Change, value lenient.Object) string {
 	for _, name := range []string{"phone_number", "display_phone_number"} {
 		if member := value.Get(name); !member.Missing() {
-			if number := Digits(member.Text()); ValidID(number) {
+			if number := lenient.Digits(member.Text()); webhook.ValidID(number) {
 				return number
 			}
 			return ""

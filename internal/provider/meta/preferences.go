@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
@@ -31,7 +32,7 @@ func (c Change) preferences() []webhook.Event {
 		return []webhook.Event{c.Unrecognized(noPhone)}
 	}
 	c.Phone = phone
-	items := value.Get("user_preferences").oneOrMany()
+	items := value.Get("user_preferences").OneOrMany()
 	if len(items) == 0 {
 		return []webhook.Event{c.Unrecognized(incomplete)}
 	}
@@ -46,14 +47,14 @@ func (c Change) preferences() []webhook.Event {
 	return events
 }
 
-func (c Change) preference(element Value, contacts contacts, alone bool) webhook.Event {
+func (c Change) preference(element lenient.Value, contacts contacts, alone bool) webhook.Event {
 	e := webhook.Event{Field: c.Field, Account: c.Account, Phone: c.Phone, Time: c.Time, Test: c.Test}
-	if reason := flaw(element); reason != "" { // each item for itself: a bad one never harms its neighbours
-		return Raw(e, reason, element)
+	if reason := lenient.Flaw(element); reason != "" { // each item for itself: a bad one never harms its neighbours
+		return e.Unrecognized(reason, element)
 	}
 	item, reason := element.Object()
 	if reason != "" {
-		return Raw(e, reason, element)
+		return e.Unrecognized(reason, element)
 	}
 	if at := item.Get("timestamp").Time(); !at.IsZero() {
 		e.Time = at
@@ -66,11 +67,11 @@ func (c Change) preference(element Value, contacts contacts, alone bool) webhook
 	e.Key = preferenceKey(e, contact, category, wish)
 	switch {
 	case contact == webhook.Contact{}:
-		return Raw(e, noUser, element)
+		return e.Unrecognized(noUser, element)
 	case !validContact(contact):
-		return Raw(e, badUser, element)
+		return e.Unrecognized(badUser, element)
 	case category != marketing:
-		return Raw(e, unknownEvent, element)
+		return e.Unrecognized(unknownEvent, element)
 	}
 	switch wish {
 	case "stop":
@@ -78,7 +79,7 @@ func (c Change) preference(element Value, contacts contacts, alone bool) webhook
 	case "resume":
 		e.Type = webhook.ContactMarketingResumed
 	default:
-		return Raw(e, unknownEvent, element)
+		return e.Unrecognized(unknownEvent, element)
 	}
 	contact, _ = contacts.complete(contact)
 	e.Data = &webhook.Preference{Contact: contact, Category: category, Basis: preferencesField, Detail: item.Get("detail").Text()}
@@ -98,15 +99,15 @@ func preferenceKey(e webhook.Event, contact webhook.Contact, category, wish stri
 	if user == "" || e.Time.IsZero() {
 		return ""
 	}
-	return Key(preferencesField, phone, user, category, wish, strconv.FormatInt(e.Time.UnixMilli(), 10))
+	return webhook.Key(preferencesField, phone, user, category, wish, strconv.FormatInt(e.Time.UnixMilli(), 10))
 }
 
-func contactOf(o Object) webhook.Contact {
+func contactOf(o lenient.Object) webhook.Contact {
 	return contactNamed(o, "user_id", "parent_user_id", "wa_id")
 }
 
 // contactNamed reads what names a person from members that are called differently wherever they are.
-func contactNamed(o Object, user, parent, number string) webhook.Contact {
+func contactNamed(o lenient.Object, user, parent, number string) webhook.Contact {
 	return webhook.Contact{
 		UserID:       o.Get(user).Text(),
 		ParentUserID: o.Get(parent).Text(),
@@ -142,7 +143,7 @@ type person struct {
 	name string
 }
 
-func contactsOf(value Object) contacts {
+func contactsOf(value lenient.Object) contacts {
 	var found contacts
 	for element := range value.Get("contacts").Elements() {
 		o, _ := element.Object()

@@ -1,5 +1,5 @@
 // Package meta speaks the webhooks of Meta's WhatsApp Business Platform. Resellers that relay Meta's shapes use its
-// [Change] and [Value].
+// [Change].
 package meta
 
 import (

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
@@ -12,7 +13,7 @@ import (
 // restriction that is named and not over makes an account restricted; what is not clear is reported, for a person to look.
 //
 // A restriction in force counts even beside the end of another, and one that cannot be read may be in force.
-func restriction(value Object, received time.Time) (webhook.Type, any, string) {
+func restriction(value lenient.Object, received time.Time) (webhook.Type, any, string) {
 	info := value.Object("violation_info")
 	data := &webhook.Restriction{Violation: info.Get("violation_type").Text(), Remediation: info.Get("remediation").Text()}
 	all, inForce, unclear := restrictions(value.Get("restriction_info"), received)
@@ -36,8 +37,8 @@ func isWarning(violation string) bool {
 
 // restrictions returns what is readable of restriction_info, which of it is in force, and whether there is more. One
 // without an end that can be read is in force: to go on sending would be worse than to stop.
-func restrictions(info Value, received time.Time) (all, inForce []webhook.Restricted, unclear bool) {
-	for _, element := range info.oneOrMany() {
+func restrictions(info lenient.Value, received time.Time) (all, inForce []webhook.Restricted, unclear bool) {
+	for _, element := range info.OneOrMany() {
 		o, reason := element.Object()
 		if reason != "" || len(o) == 0 {
 			unclear = true

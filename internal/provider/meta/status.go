@@ -3,6 +3,7 @@ package meta
 import (
 	"slices"
 
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
@@ -12,7 +13,7 @@ const stoppedMarketing = "131050"
 
 // readStatus reads an element of statuses (Meta: Status messages webhook reference; Business-scoped user IDs; NXCloud
 // wiki: WhatsApp API webhook). A message that failed because the person wants no marketing says so of the person.
-func readStatus(t *traffic, e webhook.Event, item Object, _ Value) string {
+func readStatus(t *traffic, e webhook.Event, item lenient.Object, _ lenient.Value) string {
 	s := &webhook.MessageStatus{
 		Message:      item.Get("id").Text(),
 		Wamid:        item.Get("meta_message_id").Text(),
@@ -62,7 +63,7 @@ func statusType(status string) webhook.Type {
 }
 
 // recipient is who a status is about. Statuses of a group name one of its members beside the group.
-func recipient(item Object) (contact webhook.Contact, group string) {
+func recipient(item lenient.Object) (contact webhook.Contact, group string) {
 	contact = contactNamed(item, "recipient_participant_user_id", "parent_recipient_participant_user_id", "recipient_participant_id")
 	if contact.WaID == "" {
 		contact.WaID = contactNamed(item, "", "", "participant_recipient_id").WaID // so spelled on another of Meta's pages
@@ -73,14 +74,14 @@ func recipient(item Object) (contact webhook.Contact, group string) {
 	return contactNamed(item, "recipient_user_id", "parent_recipient_user_id", "recipient_id"), ""
 }
 
-func conversation(o Object) *webhook.Conversation {
+func conversation(o lenient.Object) *webhook.Conversation {
 	if len(o) == 0 {
 		return nil
 	}
 	return &webhook.Conversation{ID: o.Get("id").Text(), Origin: o.Object("origin").Get("type").Text(), Expires: o.Get("expiration_timestamp").Time()}
 }
 
-func pricing(o Object) *webhook.Pricing {
+func pricing(o lenient.Object) *webhook.Pricing {
 	if len(o) == 0 {
 		return nil
 	}
@@ -89,9 +90,9 @@ func pricing(o Object) *webhook.Pricing {
 	}
 }
 
-func messageErrors(list Value) []webhook.MessageError {
+func messageErrors(list lenient.Value) []webhook.MessageError {
 	var found []webhook.MessageError
-	for _, element := range list.oneOrMany() {
+	for _, element := range list.OneOrMany() {
 		o, _ := element.Object()
 		e := webhook.MessageError{Code: o.Get("code").Text(), Title: o.Get("title").Text(), Details: o.Object("error_data").Get("details").Text()}
 		if e.Title == "" {

@@ -3,6 +3,7 @@ package meta
 import (
 	"cmp"
 
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
 
@@ -17,14 +18,14 @@ func (c Change) traffic() []webhook.Event {
 	value, reason := c.Value.Object()
 	c.Phone = valuePhone(c, value)
 	t := traffic{Change: c, value: value, scope: cmp.Or(c.Phone.ID, c.Phone.Number)}
-	if id := value.Object("metadata").Get("phone_number_id"); !id.Missing() && !ValidID(id.Text()) {
+	if id := value.Object("metadata").Get("phone_number_id"); !id.Missing() && !webhook.ValidID(id.Text()) {
 		t.reason = badPhone
 	}
 	if c.Field == "history" {
 		whole := c.Unrecognized(unknownField)
 		whole.Key = ""
 		if t.scope != "" {
-			whole.Key = Key(c.Field, t.scope, hash(canonical(c.Value)))
+			whole.Key = webhook.Key(c.Field, t.scope, hash(lenient.Canonical(c.Value)))
 		}
 		return []webhook.Event{whole}
 	}
@@ -54,7 +55,7 @@ func (c Change) traffic() []webhook.Event {
 // traffic is a change about messages while its items are read.
 type traffic struct {
 	Change
-	value  Object
+	value  lenient.Object
 	scope  string // the number, as natural keys name it: two of our own may speak of one message
 	items  int    // how many there are
 	reason string // why none of them can be understood, or nothing
@@ -62,14 +63,14 @@ type traffic struct {
 	people  *contacts // nil until somebody asks
 	wrapped *wrapper  // nil until something is not understood; wrapOK says whether it can be used then
 	wrapOK  bool
-	flaws   flaws
+	flaws   lenient.Flaws
 	events  []webhook.Event
 }
 
 // An itemReader adds the events of an item whose JSON is sound to those of the change. It is given what is common to all
 // of them, the natural key of the item included. The reason is empty unless the item is not understood; then nothing was
 // added.
-type itemReader func(t *traffic, e webhook.Event, item Object, element Value) (reason string)
+type itemReader func(t *traffic, e webhook.Event, item lenient.Object, element lenient.Value) (reason string)
 
 // reader finds the reader of a list; nil if nobody understands its items.
 func (t *traffic) reader(list string) itemReader {
@@ -85,31 +86,31 @@ func (t *traffic) reader(list string) itemReader {
 	return nil
 }
 
-func (t *traffic) add(list string, element Value, read itemReader) {
+func (t *traffic) add(list string, element lenient.Value, read itemReader) {
 	item, reason := element.Object()
 	e := webhook.Event{Field: t.Field, Account: t.Account, Phone: t.Phone, Time: item.Get("timestamp").Time(), Test: t.Test}
 	if e.Time.IsZero() {
 		e.Time = t.Time
 	}
 	if e.Key = t.itemKey(list, item); e.Key == "" {
-		e.Key = Change{Field: Key(t.Field, list, t.scope), Account: t.Account, Time: t.Time, Value: element}.key()
+		e.Key = Change{Field: webhook.Key(t.Field, list, t.scope), Account: t.Account, Time: t.Time, Value: element}.key()
 	}
 	reason = cmp.Or(reason, t.reason)
 	switch {
 	case read == nil:
 		reason = unknownField
 	case reason == "":
-		if reason = t.flaws.of(element); reason == "" {
+		if reason = t.flaws.Of(element); reason == "" {
 			reason = read(t, e, item, element)
 		}
 	}
 	if reason != "" {
-		t.events = append(t.events, Raw(e, reason, t.around(list, element, item)))
+		t.events = append(t.events, e.Unrecognized(reason, t.around(list, element, item)))
 	}
 }
 
 // around is the change with one item only, or that item if the change cannot be taken apart.
-func (t *traffic) around(list string, element Value, item Object) Value {
+func (t *traffic) around(list string, element lenient.Value, item lenient.Object) lenient.Value {
 	switch {
 	case t.items == 1:
 		return t.Element
@@ -140,24 +141,24 @@ func (t *traffic) contacts() contacts {
 // itemKey is the natural key of a message, a status, an echo or a call that a business number sent or got, or "" if it
 // has no id, like an error of the account, which recurs. The time is not part of it: the same status comes again with
 // another. Group statuses share an id and differ in the participant.
-func (t *traffic) itemKey(list string, item Object) string {
+func (t *traffic) itemKey(list string, item lenient.Object) string {
 	id := item.Get("id").Text()
 	if id == "" {
 		return ""
 	}
 	participant := cmp.Or(item.Get("recipient_participant_user_id").Text(), item.Get("recipient_participant_id").Text(),
 		item.Get("participant_recipient_id").Text())
-	return Key(t.Field, list, t.scope, id, item.Get("status").Text(), item.Get("event").Text(), item.Get("event_name").Text(), participant)
+	return webhook.Key(t.Field, list, t.scope, id, item.Get("status").Text(), item.Get("event").Text(), item.Get("event_name").Text(), participant)
 }
 
 // valuePhone is the business number of a value with metadata, as far as it is fit to name something.
-func valuePhone(c Change, value Object) webhook.Phone {
+func valuePhone(c Change, value lenient.Object) webhook.Phone {
 	metadata := value.Object("metadata")
 	phone := c.Phone
-	if id := metadata.Get("phone_number_id").Text(); ValidID(id) {
+	if id := metadata.Get("phone_number_id").Text(); webhook.ValidID(id) {
 		phone.ID = id
 	}
-	if number := Digits(metadata.Get("display_phone_number").Text()); ValidID(number) {
+	if number := lenient.Digits(metadata.Get("display_phone_number").Text()); webhook.ValidID(number) {
 		phone.Number = number
 	}
 	return phone

@@ -3,6 +3,8 @@ package meta
 import (
 	"bytes"
 	"slices"
+
+	"holdfast/internal/provider/lenient"
 )
 
 // mostAround bounds what is repeated with each item of a change. Meta's own are a tenth of that.
@@ -15,12 +17,12 @@ type wrapper struct {
 	value  []byte // the members of the value but the items and, if there are several contacts, these; likewise
 	flat   bool   // the change is its own value
 
-	contacts Value // if there are several
-	people   map[string]Value
+	contacts lenient.Value // if there are several
+	people   map[string]lenient.Value
 }
 
 // wrapper takes a change apart. It is not ok if the change cannot be put together again, or if too much would be repeated.
-func (c Change) wrapper(value Object) (w wrapper, ok bool) {
+func (c Change) wrapper(value lenient.Object) (w wrapper, ok bool) {
 	inside := c.Value
 	if w.flat = len(inside) == len(c.Element); !w.flat {
 		change, reason := c.Element.Object()
@@ -33,17 +35,17 @@ func (c Change) wrapper(value Object) (w wrapper, ok bool) {
 			}
 		}
 	}
-	several := len(value.Get("contacts").upTo(2)) == 2
+	several := len(value.Get("contacts").UpTo(2)) == 2
 	for _, member := range value {
 		switch {
 		case several && member.Is("contacts"):
 			w.contacts = member.Value
-		case !slices.ContainsFunc(itemLists, member.Is) || len(member.Value.upTo(1)) == 0: // an empty list says something, perhaps
+		case !slices.ContainsFunc(itemLists, member.Is) || len(member.Value.UpTo(1)) == 0: // an empty list says something, perhaps
 			w.value = appendMember(w.value, member)
 		}
 	}
 	if several {
-		w.people = map[string]Value{}
+		w.people = map[string]lenient.Value{}
 		for element := range w.contacts.Elements() {
 			if len(element) > mostAround {
 				continue // or every item could name it
@@ -58,7 +60,7 @@ func (c Change) wrapper(value Object) (w wrapper, ok bool) {
 }
 
 // around is the change with one item of a list.
-func (w wrapper) around(list string, element Value, item Object) Value {
+func (w wrapper) around(list string, element lenient.Value, item lenient.Object) lenient.Value {
 	contacts := w.contactsOf(item)
 	v := make([]byte, 0, len(w.change)+len(w.value)+len(contacts)+len(list)+len(element)+40)
 	v = append(v, '{')
@@ -84,7 +86,7 @@ func (w wrapper) around(list string, element Value, item Object) Value {
 }
 
 // contactsOf is the list of those of several contacts whom an item names, or of all if it names none and they are few.
-func (w wrapper) contactsOf(item Object) []byte {
+func (w wrapper) contactsOf(item lenient.Object) []byte {
 	if w.people == nil {
 		return nil
 	}
@@ -103,18 +105,7 @@ func (w wrapper) contactsOf(item Object) []byte {
 	return nil
 }
 
-func appendMember(to []byte, member Member) []byte {
+func appendMember(to []byte, member lenient.Member) []byte {
 	to = append(append(to, member.Name...), ':')
 	return append(append(to, member.Value...), ',')
-}
-
-// upTo returns the first elements of an array.
-func (v Value) upTo(most int) []Value {
-	var elements []Value
-	for element := range v.Elements() {
-		if elements = append(elements, element); len(elements) == most {
-			break
-		}
-	}
-	return elements
 }

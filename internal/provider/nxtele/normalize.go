@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"holdfast/internal/provider/lenient"
 	"holdfast/internal/provider/meta"
 	"holdfast/internal/webhook"
 )
@@ -14,7 +15,7 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 	if !json.Valid(body) {
 		return whole(body, "not JSON")
 	}
-	top, reason := meta.Cut(body).Object()
+	top, reason := lenient.Cut(body).Object()
 	if reason != "" {
 		return whole(body, reason)
 	}
@@ -25,14 +26,14 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 }
 
 func whole(body []byte, reason string) []webhook.Event {
-	return []webhook.Event{meta.Raw(webhook.Event{}, reason, body)}
+	return []webhook.Event{webhook.Event{}.Unrecognized(reason, body)}
 }
 
 // change relays one of Meta's values. Account, time and business number are inside of it; user_preferences has none of
 // them.
-func (p *Provider) change(body []byte, top meta.Object, received time.Time) []webhook.Event {
+func (p *Provider) change(body []byte, top lenient.Object, received time.Time) []webhook.Event {
 	field := top.Get("field").Text()
-	if !meta.ValidField(field) {
+	if !webhook.ValidField(field) {
 		return whole(body, "malformed field name")
 	}
 	value := top.Object("value")
@@ -41,13 +42,13 @@ func (p *Provider) change(body []byte, top meta.Object, received time.Time) []we
 		Phone:    phone(value),
 		Time:     value.Get("time").Time(),
 		Value:    top.Get("value"),
-		Element:  meta.Cut(body),
+		Element:  lenient.Cut(body),
 		Received: received,
 		Words:    p.words,
 	}
 	account := value.Get("wabaId")
 	switch {
-	case meta.ValidID(account.Text()):
+	case webhook.ValidID(account.Text()):
 		c.Account = account.Text()
 	case !account.Missing() && string(account) != `""`:
 		return []webhook.Event{c.Unrecognized("malformed account id")}
@@ -56,14 +57,14 @@ func (p *Provider) change(body []byte, top meta.Object, received time.Time) []we
 }
 
 // messages relays lists of statuses and messages, which are Meta's as well: the body is what Meta calls a value.
-func (p *Provider) messages(body []byte, top meta.Object, received time.Time) []webhook.Event {
+func (p *Provider) messages(body []byte, top lenient.Object, received time.Time) []webhook.Event {
 	if len(top.Get("statuses"))+len(top.Get("messages")) == 0 {
 		return whole(body, "unknown object")
 	}
 	c := meta.Change{
-		Field: "messages", Phone: phone(top), Value: meta.Cut(body), Element: meta.Cut(body), Received: received, Words: p.words,
+		Field: "messages", Phone: phone(top), Value: lenient.Cut(body), Element: lenient.Cut(body), Received: received, Words: p.words,
 	}
-	if account := top.Get("wabaId").Text(); meta.ValidID(account) {
+	if account := top.Get("wabaId").Text(); webhook.ValidID(account) {
 		c.Account = account
 	}
 	return c.Events()
@@ -71,9 +72,9 @@ func (p *Provider) messages(body []byte, top meta.Object, received time.Time) []
 
 // phone is the business number as the envelope names it: the table of nxtele's page says business_phone, its samples
 // also merchant_phone.
-func phone(o meta.Object) webhook.Phone {
+func phone(o lenient.Object) webhook.Phone {
 	for _, text := range []string{o.Get("business_phone").Text(), o.Get("merchant_phone").Text(), o.Object("metadata").Get("display_phone_number").Text()} {
-		if number := meta.Digits(text); meta.ValidID(number) {
+		if number := lenient.Digits(text); webhook.ValidID(number) {
 			return webhook.Phone{Number: number}
 		}
 	}
@@ -83,20 +84,20 @@ func phone(o meta.Object) webhook.Phone {
 // Peek decodes no more of the value than its account.
 func (p *Provider) Peek(body []byte) webhook.Peek {
 	var peek webhook.Peek
-	for member := range meta.Cut(body).Members() {
+	for member := range lenient.Cut(body).Members() {
 		switch {
 		case member.Is("field"):
 			field := member.Value.Text()
-			meta.Note(&peek.Fields, field, meta.ValidField)
+			peek.AddField(field)
 			peek.Urgent = !meta.Traffic(field)
 		case member.Is("statuses"), member.Is("messages"):
-			meta.Note(&peek.Fields, "messages", meta.ValidField)
+			peek.AddField("messages")
 		case member.Is("wabaId"):
-			meta.Note(&peek.Accounts, member.Value.Text(), meta.ValidID)
+			peek.AddAccount(member.Value.Text())
 		case member.Is("value"):
 			for member := range member.Value.Members() {
 				if member.Is("wabaId") {
-					meta.Note(&peek.Accounts, member.Value.Text(), meta.ValidID)
+					peek.AddAccount(member.Value.Text())
 				}
 			}
 		}

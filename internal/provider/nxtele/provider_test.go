@@ -4,7 +4,6 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -260,24 +259,9 @@ func samples(t testing.TB) [][]byte {
 }
 
 func FuzzNormalize(f *testing.F) {
-	for _, body := range samples(f) {
-		f.Add(body)
-	}
-	f.Add([]byte(ban))
-	f.Add([]byte(`{"business_phone":"1","statuses":[{"id":"a","status":"sent","timestamp":"1"},{"id":"a","status":"failed","recipient_id":"2","errors":[{"code":131050}]}],"messages":[{"id":"b"}]}`))
-	f.Add([]byte(`{"metadata":{"phone_number_id":"4"},"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"messages":[{"id":"b","from":"1","type":"text","text":{"body":"STOP"}},7]}`))
-	p := known(f, "secret")
-	f.Fuzz(func(t *testing.T, body []byte) {
-		events := p.Normalize(body, received)
-		providertest.Check(t, body, events)
-		if !json.Valid(body) && len(events) != 1 {
-			t.Errorf("not JSON, and %d events", len(events))
-		}
-		p.Peek(body)
-		if again := p.Normalize(body, received); !cmp.Equal(events, again) {
-			t.Error(cmp.Diff(events, again))
-		}
-	})
+	providertest.FuzzNormalize(f, known(f, "secret"), nxtele.Samples, ban,
+		`{"business_phone":"1","statuses":[{"id":"a","status":"sent","timestamp":"1"},{"id":"a","status":"failed","recipient_id":"2","errors":[{"code":131050}]}],"messages":[{"id":"b"}]}`,
+		`{"metadata":{"phone_number_id":"4"},"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"messages":[{"id":"b","from":"1","type":"text","text":{"body":"STOP"}},7]}`)
 }
 
 func FuzzEvidence(f *testing.F) {
@@ -316,10 +300,5 @@ func BenchmarkNormalizeBatch(b *testing.B) {
 }
 
 func benchmark(b *testing.B, body []byte) {
-	p := known(b, "secret")
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Normalize(body, received)
-	}
+	providertest.BenchmarkNormalize(b, known(b, "secret"), body)
 }

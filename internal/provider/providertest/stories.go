@@ -195,7 +195,7 @@ func checkJSON(t *testing.T, e webhook.Event) {
 	}
 }
 
-func samplesOf(t *testing.T, samples fs.FS) map[string][]byte {
+func samplesOf(t testing.TB, samples fs.FS) map[string][]byte {
 	t.Helper()
 	files, err := fs.Glob(samples, "samples/*.json")
 	if err != nil {

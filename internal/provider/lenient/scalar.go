@@ -1,4 +1,4 @@
-package meta
+package lenient
 
 import (
 	"bytes"
@@ -34,7 +34,7 @@ func (v Value) Text() string {
 // Texts returns the texts of an array, or of a single scalar, without empty ones.
 func (v Value) Texts() []string {
 	var texts []string
-	for _, element := range v.oneOrMany() {
+	for _, element := range v.OneOrMany() {
 		if text := element.Text(); text != "" {
 			texts = append(texts, text)
 		}
@@ -42,7 +42,7 @@ func (v Value) Texts() []string {
 	return texts
 }
 
-func (v Value) oneOrMany() []Value {
+func (v Value) OneOrMany() []Value {
 	switch {
 	case v.Missing():
 		return nil
@@ -52,6 +52,17 @@ func (v Value) oneOrMany() []Value {
 	var elements []Value
 	for element := range v.Elements() {
 		elements = append(elements, element)
+	}
+	return elements
+}
+
+// UpTo returns the first elements of an array.
+func (v Value) UpTo(most int) []Value {
+	var elements []Value
+	for element := range v.Elements() {
+		if elements = append(elements, element); len(elements) == most {
+			break
+		}
 	}
 	return elements
 }
@@ -104,18 +115,6 @@ func unix(n int64) time.Time {
 		return time.UnixMilli(n).UTC()
 	}
 	return time.Unix(n, 0).UTC()
-}
-
-// ValidID reports whether a text may become part of an entity's name: 1 to 64 ASCII letters, digits and ._:- are the
-// same in every encoding, one byte each.
-func ValidID(text string) bool {
-	for i := range len(text) {
-		c := text[i]
-		if c != '.' && c != '_' && c != ':' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return len(text) > 0 && len(text) <= 64
 }
 
 // Digits returns the digits of a display number such as "+1 555 010-0001", or the trimmed text if it has none.

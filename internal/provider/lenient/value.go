@@ -1,4 +1,6 @@
-package meta
+// Package lenient reads JSON that several senders write in several ways: without copying it, one value at a time, and so
+// that what is of an unexpected kind reads as if it were missing. Providers are made of it.
+package lenient
 
 import (
 	"bytes"
@@ -8,11 +10,19 @@ import (
 	"unicode/utf8"
 )
 
+// Why a value is not read. They are reasons of events that are not understood, so they say nothing of the value.
+const (
+	NotObject    = "not an object"
+	NotUTF8      = "invalid UTF-8"
+	RepeatedName = "repeated member name"
+	TooDeep      = "nested too deeply"
+)
+
 // A Value is one JSON value as it came: its very bytes, cut out of a body without decoding or copying it. The zero Value
 // is one that is missing; every method takes it for empty.
 //
 // Cutting trusts that json.Valid accepted the body. In a body that it did not, values end early or are missing, but
-// nothing worse happens: [Provider.Peek] relies on that.
+// nothing worse happens: to peek relies on that.
 type Value []byte
 
 // Cut takes the first value of a body.
@@ -100,7 +110,7 @@ type Object []Member
 // could not know what the sender meant.
 func (v Value) Object() (o Object, reason string) {
 	if len(v) == 0 || v[0] != '{' {
-		return nil, notObject
+		return nil, NotObject
 	}
 	o = make(Object, 0, min(12, 1+len(v)/24)) // of what is in webhooks, one member takes 24 bytes and more
 	var known names
@@ -111,7 +121,7 @@ func (v Value) Object() (o Object, reason string) {
 		}
 		o = append(o, m)
 		if known.repeats(o, len(o)-1) {
-			return nil, repeatedName
+			return nil, RepeatedName
 		}
 		rest = after
 	}
@@ -154,21 +164,22 @@ func (n *names) repeats(members []Member, i int) bool {
 	return repeated
 }
 
-// flaw says why a value should not be interpreted at all, or nothing. Depth bounds its recursion, and that of whoever
+// Flaw says why a value should not be interpreted at all, or nothing. Depth bounds its recursion, and that of whoever
 // reads the value after it.
-func flaw(v Value) string {
-	var f flaws
-	return f.of(v)
+func Flaw(v Value) string {
+	var f Flaws
+	return f.Of(v)
 }
 
-// flaws finds those of one value after another.
-type flaws struct {
+// Flaws finds those of one value after another.
+type Flaws struct {
 	members []Member // of the objects that it is in, outermost first; kept for the next value
 }
 
-func (f *flaws) of(v Value) string {
+// Of is [Flaw].
+func (f *Flaws) Of(v Value) string {
 	if !utf8.Valid(v) {
-		return notUTF8
+		return NotUTF8
 	}
 	if f.members == nil {
 		f.members = make([]Member, 0, 16)
@@ -177,12 +188,12 @@ func (f *flaws) of(v Value) string {
 	return f.within(v, 20) // Meta nests no deeper than ten
 }
 
-func (f *flaws) within(v Value, depth int) string {
+func (f *Flaws) within(v Value, depth int) string {
 	if len(v) == 0 || v[0] != '{' && v[0] != '[' {
 		return ""
 	}
 	if depth == 0 {
-		return tooDeep
+		return TooDeep
 	}
 	if v[0] == '[' {
 		for rest := v.inside('['); ; {
@@ -206,7 +217,7 @@ func (f *flaws) within(v Value, depth int) string {
 		}
 		f.members = append(f.members, m)
 		if known.repeats(f.members[base:], len(f.members)-base-1) {
-			return repeatedName
+			return RepeatedName
 		}
 		if reason := f.within(m.Value, depth-1); reason != "" {
 			return reason
@@ -215,9 +226,9 @@ func (f *flaws) within(v Value, depth int) string {
 	}
 }
 
-// canonical is the same for values that differ in spaces and in the order of members only.
-func canonical(v Value) []byte {
-	if flaw(v) != "" {
+// Canonical is the same for values that differ in spaces and in the order of members only.
+func Canonical(v Value) []byte {
+	if Flaw(v) != "" {
 		return v
 	}
 	decoder := json.NewDecoder(bytes.NewReader(v))
