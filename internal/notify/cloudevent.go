@@ -28,6 +28,7 @@ type cloudEvent struct {
 	Late        bool             `json:"late,omitempty"`        // something later is known already: this is not what is true now
 	Test        bool             `json:"test,omitempty"`        // made by a provider's dashboard
 	TimeAssumed bool             `json:"timeassumed,omitempty"` // Time is ours, because the provider sent none that can be true
+	ZoneAssumed bool             `json:"zoneassumed,omitempty"` // the provider wrote Time without a zone
 
 	Data data `json:"data"`
 }
@@ -52,6 +53,7 @@ func encode(e webhook.Event) ([]byte, error) {
 		Late:            e.Late,
 		Test:            e.Test,
 		TimeAssumed:     e.TimeAssumed,
+		ZoneAssumed:     e.ZoneAssumed,
 		Data:            data{Account: e.Account, Phone: e.Phone, Field: e.Field, Webhook: e.Webhook, Details: e.Data},
 	}
 	if e.Account != "" {

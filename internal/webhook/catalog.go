@@ -9,7 +9,7 @@ import (
 // those who are told: it is never renamed.
 type Type string
 
-// Family is the part before the dot: account, phone, contact, message; or unrecognized.
+// Family is the part before the dot, such as account or message; or unrecognized.
 func (t Type) Family() string {
 	family, _, _ := strings.Cut(string(t), ".")
 	return family
@@ -51,6 +51,8 @@ const (
 	AccountCountryUpdated        Type = "account.country_updated"
 	AccountVolumeTierUpdated     Type = "account.volume_tier_updated"
 	AccountAuthPricingUpdated    Type = "account.auth_pricing_updated"
+	AccountPaymentUpdated        Type = "account.payment_configuration_updated"
+	PartnerSolutionUpdated       Type = "partner.solution_updated"
 	PhoneAdded                   Type = "phone.added"
 	PhoneRemoved                 Type = "phone.removed"
 	PhoneVerified                Type = "phone.verified"
@@ -61,10 +63,36 @@ const (
 	PhoneLimitLowered            Type = "phone.limit_lowered"
 	PhoneThroughputUpgraded      Type = "phone.throughput_upgraded"
 	PhoneNameReviewed            Type = "phone.name_reviewed"
+	PhoneUsernameUpdated         Type = "phone.username_updated"
 	PhoneSecurityChanged         Type = "phone.security_changed"
 	PhoneSettingsUpdated         Type = "phone.settings_updated"
+	TemplateApproved             Type = "template.approved"
+	TemplateRejected             Type = "template.rejected"
+	TemplatePending              Type = "template.pending"
+	TemplateInAppeal             Type = "template.in_appeal"
+	TemplateFlagged              Type = "template.flagged"
+	TemplatePaused               Type = "template.paused"
+	TemplateDisabled             Type = "template.disabled"
+	TemplateReinstated           Type = "template.reinstated"
+	TemplateLocked               Type = "template.locked"
+	TemplateLimitExceeded        Type = "template.limit_exceeded"
+	TemplateArchived             Type = "template.archived"
+	TemplateUnarchived           Type = "template.unarchived"
+	TemplateDeletionPending      Type = "template.deletion_pending"
+	TemplateDeleted              Type = "template.deleted"
+	TemplateQualityChanged       Type = "template.quality_changed"
+	TemplateCategoryChanging     Type = "template.category_changing"
+	TemplateCategoryChanged      Type = "template.category_changed"
+	TemplateCategoryMismatch     Type = "template.category_mismatch"
+	TemplateEdited               Type = "template.edited"
+	FlowStatusChanged            Type = "flow.status_changed"
+	FlowErrorRate                Type = "flow.error_rate"
+	FlowLatency                  Type = "flow.latency"
+	FlowAvailability             Type = "flow.availability"
 	ContactMarketingStopped      Type = "contact.marketing_stopped"
 	ContactMarketingResumed      Type = "contact.marketing_resumed"
+	ContactIDChanged             Type = "contact.id_changed"
+	ContactSynced                Type = "contact.synced"
 	MessageSent                  Type = "message.sent"
 	MessageDelivered             Type = "message.delivered"
 	MessageRead                  Type = "message.read"
@@ -73,6 +101,33 @@ const (
 	MessageDeleted               Type = "message.deleted"
 	MessageWarned                Type = "message.warned"
 	MessageReceived              Type = "message.received"
+	MessageEdited                Type = "message.edited"
+	MessageRevoked               Type = "message.revoked"
+	MessageEchoed                Type = "message.echoed"
+	MessageStandby               Type = "message.standby"
+	MessageProblem               Type = "message.problem"
+	ConversationHandedOver       Type = "conversation.handed_over"
+	CallOffered                  Type = "call.offered"
+	CallConnected                Type = "call.connected"
+	CallRinging                  Type = "call.ringing"
+	CallAccepted                 Type = "call.accepted"
+	CallRejected                 Type = "call.rejected"
+	CallTerminated               Type = "call.terminated"
+	GroupCreated                 Type = "group.created"
+	GroupDeleted                 Type = "group.deleted"
+	GroupJoined                  Type = "group.joined"
+	GroupLeft                    Type = "group.left"
+	GroupJoinRequested           Type = "group.join_requested"
+	GroupJoinRequestRevoked      Type = "group.join_request_revoked"
+	GroupSettingsUpdated         Type = "group.settings_updated"
+	GroupSuspended               Type = "group.suspended"
+	GroupUnsuspended             Type = "group.unsuspended"
+	GroupRequestFailed           Type = "group.request_failed"
+	HistoryChunk                 Type = "history.chunk"
+	HistoryDeclined              Type = "history.declined"
+	ConversionLead               Type = "conversion.lead"
+	ConversionPurchase           Type = "conversion.purchase"
+	ConversionTracked            Type = "conversion.tracked"
 	Unrecognized                 Type = "unrecognized"
 )
 
@@ -80,7 +135,8 @@ const (
 type Entry struct {
 	Type     Type
 	Severity Severity
-	Meaning  string // one sentence for the person who is told
+	Meaning  string // a sentence or two for the person who is told
+	From     string // where providers say it: their fields and values, in the words of Meta unless another is named
 	data     func() any
 }
 
@@ -99,53 +155,108 @@ func Lookup(t Type) (Entry, bool) {
 func carrying[T any]() func() any { return func() any { return new(T) } }
 
 var catalog = []Entry{
-	{AccountBanned, Critical, "The account is disabled: nothing can be sent from any of its numbers until an appeal succeeds.", carrying[Ban]()},
-	{AccountBanScheduled, Critical, "The account will be disabled on the date given unless an appeal succeeds.", carrying[Ban]()},
-	{AccountReinstated, Info, "A ban was reversed or a scheduled one was called off.", carrying[Ban]()},
-	{AccountRestricted, Critical, "Some things the account may not do, each until a time given or for good.", carrying[Restriction]()},
-	{AccountRestrictionLifted, Info, "The account's restrictions are over.", carrying[Restriction]()},
-	{AccountRestrictionReported, Warning, "The provider speaks of a restriction without saying of what or how long; it may as well be a warning, or the end of one. Look at the account.", carrying[Restriction]()},
-	{AccountWarned, Warning, "The account is warned; nothing is restricted yet.", carrying[Restriction]()},
-	{AccountViolation, Warning, "The account violated a policy; nothing is blocked by this event itself.", carrying[Violation]()},
-	{AccountDeleted, Critical, "The account was deleted.", carrying[None]()},
-	{AccountOffboarded, Warning, "A coexistence account left the platform.", carrying[None]()},
-	{AccountReconnected, Info, "A coexistence account came back.", carrying[None]()},
-	{AccountReviewed, Warning, "The policy review of the account has a result; only an approved account can use the API.", carrying[Review]()},
-	{AccountAlert, Warning, "Meta has something to say about a business, a number or a profile.", carrying[Alert]()},
-	{AccountCapabilityUpdated, Warning, "Limits changed: how many people may be written to in a day, how many numbers there may be. What is not named is unchanged.", carrying[Capability]()},
-	{AccountPartnerAdded, Info, "The account was shared with a partner.", carrying[Partner]()},
-	{AccountPartnerRemoved, Warning, "The account is no longer shared with a partner; it may be a ban as a partner sees it.", carrying[Partner]()},
-	{AccountPartnerAppInstalled, Info, "A partner's app was granted access to the account.", carrying[Partner]()},
-	{AccountPartnerAppUninstalled, Warning, "A partner's app lost access to the account.", carrying[Partner]()},
-	{AccountPartnerVerification, Info, "Partner-led business verification is needed, or has a result.", carrying[PartnerVerification]()},
-	{AccountMarketingTermsSigned, Info, "The terms of the Marketing Messages Lite API were signed.", carrying[Partner]()},
-	{AccountAdAccountLinked, Info, "An ad account was linked.", carrying[Partner]()},
-	{AccountCountryUpdated, Info, "The business's primary location was set.", carrying[Country]()},
-	{AccountVolumeTierUpdated, Info, "The account reached another volume tier of pricing.", carrying[VolumeTier]()},
-	{AccountAuthPricingUpdated, Info, "Authentication-international rates will apply to the account.", carrying[AuthPricing]()},
-	{PhoneAdded, Info, "A number was added to the account.", carrying[None]()},
-	{PhoneRemoved, Warning, "A number was removed from the account.", carrying[None]()},
-	{PhoneVerified, Info, "A sandbox number became a verified one.", carrying[None]()},
-	{PhoneOnboarded, Info, "A number was registered, with the limit given.", carrying[Quality]()},
-	{PhoneFlagged, Warning, "The number's quality is low; its limit may be lowered.", carrying[Quality]()},
-	{PhoneUnflagged, Info, "The number's quality has recovered.", carrying[Quality]()},
-	{PhoneLimitRaised, Info, "The number may write to more people in a day.", carrying[Quality]()},
-	{PhoneLimitLowered, Warning, "The number may write to fewer people in a day.", carrying[Quality]()},
-	{PhoneThroughputUpgraded, Info, "The number may send more messages in a second.", carrying[Quality]()},
-	{PhoneNameReviewed, Info, "The display name of a number was reviewed.", carrying[Name]()},
-	{PhoneSecurityChanged, Warning, "The two-step PIN of a number was changed, or somebody asked to reset it.", carrying[Security]()},
-	{PhoneSettingsUpdated, Info, "Settings of a number were changed.", carrying[Settings]()},
-	{ContactMarketingStopped, Warning, "A person does not want marketing messages from this number any more: stop sending them.", carrying[Preference]()},
-	{ContactMarketingResumed, Info, "A person wants marketing messages from this number again.", carrying[Preference]()},
-	{MessageSent, Info, "A message left for its recipient.", carrying[MessageStatus]()},
-	{MessageDelivered, Info, "A message reached its recipient's device. It may never be said of a message that was read.", carrying[MessageStatus]()},
-	{MessageRead, Info, "A message was shown to its recipient.", carrying[MessageStatus]()},
-	{MessagePlayed, Info, "A voice message was played by its recipient.", carrying[MessageStatus]()},
-	{MessageFailed, Warning, "A message was not delivered, and will not be; its errors say why.", carrying[MessageStatus]()},
-	{MessageDeleted, Info, "A message was deleted.", carrying[MessageStatus]()},
-	{MessageWarned, Warning, "Something of a message cannot be shown, such as a product that is not for sale.", carrying[MessageStatus]()},
-	{MessageReceived, Info, "Somebody wrote to the number, or pressed a button of one of its messages.", carrying[Message]()},
-	{Unrecognized, Info, "Authentic, but not understood by this version: kept and passed on as it came.", carrying[Raw]()},
+	{AccountBanned, Critical, "The account is disabled: nothing can be sent from any of its numbers until an appeal succeeds.", "account_update: event DISABLED_UPDATE, ban_info.waba_ban_state DISABLE", carrying[Ban]()},
+	{AccountBanScheduled, Critical, "The account will be disabled on the date given unless an appeal succeeds.", "account_update: event DISABLED_UPDATE, ban_info.waba_ban_state SCHEDULE_FOR_DISABLE", carrying[Ban]()},
+	{AccountReinstated, Info, "A ban was reversed or a scheduled one was called off.", "account_update: event DISABLED_UPDATE, ban_info.waba_ban_state REINSTATE", carrying[Ban]()},
+	{AccountRestricted, Critical, "Some things the account may not do, each until a time given or for good.", "account_update: event ACCOUNT_RESTRICTION with a restriction_info that is not over", carrying[Restriction]()},
+	{AccountRestrictionLifted, Info, "The account's restrictions are over.", "account_update: event ACCOUNT_RESTRICTION with a violation_type that ends in _UNBAN or _RECOVERY, or with restriction_info that is over", carrying[Restriction]()},
+	{AccountRestrictionReported, Warning, "The provider speaks of a restriction without saying of what or how long; it may as well be a warning, or the end of one. Look at the account.", "account_update: event ACCOUNT_RESTRICTION without restriction_info, as nxtele sends it", carrying[Restriction]()},
+	{AccountWarned, Warning, "The account is warned; nothing is restricted yet.", "account_update: event ACCOUNT_RESTRICTION without restriction_info, with a violation_type that warns (…_WARN, DIRECT_SEND_UTILITY_TEMPLATE_ABUSE)", carrying[Restriction]()},
+	{AccountViolation, Warning, "The account violated a policy; nothing is blocked by this event itself.", "account_update: event ACCOUNT_VIOLATION, violation_info", carrying[Violation]()},
+	{AccountDeleted, Critical, "The account was deleted.", "account_update: event ACCOUNT_DELETED", carrying[None]()},
+	{AccountOffboarded, Warning, "A coexistence account left the platform.", "account_update: event ACCOUNT_OFFBOARDED", carrying[None]()},
+	{AccountReconnected, Info, "A coexistence account came back.", "account_update: event ACCOUNT_RECONNECTED", carrying[None]()},
+	{AccountReviewed, Warning, "The policy review of the account has a result; only an approved account can use the API.", "account_review_update: decision. InnoPaaS: whatsapp_account_review_updated", carrying[Review]()},
+	{AccountAlert, Warning, "Meta has something to say about a business, a number or a profile.", "account_alerts: entity_type, entity_id, alert_info", carrying[Alert]()},
+	{AccountCapabilityUpdated, Warning, "Limits changed: how many people may be written to in a day, how many numbers there may be. What is not named is unchanged.", "business_capability_update: max_daily_conversations_per_business, max_daily_conversation_per_phone, max_phone_numbers_per_business, max_phone_numbers_per_waba", carrying[Capability]()},
+	{AccountPartnerAdded, Info, "The account was shared with a partner.", "account_update: event PARTNER_ADDED, waba_info", carrying[Partner]()},
+	{AccountPartnerRemoved, Warning, "The account is no longer shared with a partner; it may be a ban as a partner sees it.", "account_update: event PARTNER_REMOVED, waba_info, disconnection_info", carrying[Partner]()},
+	{AccountPartnerAppInstalled, Info, "A partner's app was granted access to the account.", "account_update: event PARTNER_APP_INSTALLED, waba_info", carrying[Partner]()},
+	{AccountPartnerAppUninstalled, Warning, "A partner's app lost access to the account.", "account_update: event PARTNER_APP_UNINSTALLED, waba_info", carrying[Partner]()},
+	{AccountPartnerVerification, Info, "Partner-led business verification is needed, or has a result.", "account_update: event PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE or PARTNER_CLIENT_CERTIFICATION_NEEDED", carrying[PartnerVerification]()},
+	{AccountMarketingTermsSigned, Info, "The terms of the Marketing Messages Lite API were signed.", "account_update: event MM_LITE_TERMS_SIGNED, waba_info", carrying[Partner]()},
+	{AccountAdAccountLinked, Info, "An ad account was linked.", "account_update: event AD_ACCOUNT_LINKED, waba_info.ad_account_linked or ad_account_id", carrying[Partner]()},
+	{AccountCountryUpdated, Info, "The business's primary location was set.", "account_update: event BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE, country", carrying[Country]()},
+	{AccountVolumeTierUpdated, Info, "The account reached another volume tier of pricing.", "account_update: event VOLUME_BASED_PRICING_TIER_UPDATE, volume_tier_info", carrying[VolumeTier]()},
+	{AccountAuthPricingUpdated, Info, "Authentication-international rates will apply to the account.", "account_update: event AUTH_INTL_PRICE_ELIGIBILITY_UPDATE, auth_international_rate_eligibility", carrying[AuthPricing]()},
+	{AccountPaymentUpdated, Warning, "A payment configuration of the account changed; with a status other than Active it takes no payments.", "payment_configuration_update", carrying[Payment]()},
+	{PartnerSolutionUpdated, Info, "A multi-partner solution of a business was created or changed.", "partner_solutions: event, solution_id, solution_status", carrying[Solution]()},
+	{PhoneAdded, Info, "A number was added to the account.", "account_update: event PHONE_NUMBER_ADDED, as nxtele sends it", carrying[None]()},
+	{PhoneRemoved, Warning, "A number was removed from the account.", "account_update: event PHONE_NUMBER_REMOVED, as nxtele sends it", carrying[None]()},
+	{PhoneVerified, Info, "A sandbox number became a verified one.", "account_update: event VERIFIED_ACCOUNT", carrying[None]()},
+	{PhoneOnboarded, Info, "A number was registered, with the limit given.", "phone_number_quality_update: event ONBOARDING", carrying[Quality]()},
+	{PhoneFlagged, Warning, "The number's quality is low; its limit may be lowered.", "phone_number_quality_update: event FLAGGED", carrying[Quality]()},
+	{PhoneUnflagged, Info, "The number's quality has recovered.", "phone_number_quality_update: event UNFLAGGED", carrying[Quality]()},
+	{PhoneLimitRaised, Info, "The number may write to more people in a day.", "phone_number_quality_update: event UPGRADE", carrying[Quality]()},
+	{PhoneLimitLowered, Warning, "The number may write to fewer people in a day.", "phone_number_quality_update: event DOWNGRADE", carrying[Quality]()},
+	{PhoneThroughputUpgraded, Info, "The number may send more messages in a second.", "phone_number_quality_update: event THROUGHPUT_UPGRADE", carrying[Quality]()},
+	{PhoneNameReviewed, Info, "The display name of a number was reviewed.", "phone_number_name_update: decision, requested_verified_name, rejection_reason. InnoPaaS: whatsapp_phone_number_name_update", carrying[Name]()},
+	{PhoneUsernameUpdated, Info, "The business username of a number was changed or reviewed.", "business_username_update or business_username_updates: username, status", carrying[Username]()},
+	{PhoneSecurityChanged, Warning, "The two-step PIN of a number was changed, or somebody asked to reset it.", "security: event PIN_CHANGED, PIN_RESET_REQUEST or PIN_REQUEST_SUCCESS", carrying[Security]()},
+	{PhoneSettingsUpdated, Info, "Settings of a number were changed.", "account_settings_update: type PHONE_NUMBER_SETTINGS", carrying[Settings]()},
+	{TemplateApproved, Info, "A template may be used.", "message_template_status_update: event APPROVED. InnoPaaS: whatsapp_template_status_updated, as for the others below", carrying[TemplateStatus]()},
+	{TemplateRejected, Warning, "A template was not approved; the reason says why.", "message_template_status_update: event REJECTED", carrying[TemplateStatus]()},
+	{TemplatePending, Info, "A template waits for its review.", "message_template_status_update: event PENDING", carrying[TemplateStatus]()},
+	{TemplateInAppeal, Info, "An appeal against the rejection of a template is under review.", "message_template_status_update: event IN_APPEAL", carrying[TemplateStatus]()},
+	{TemplateFlagged, Warning, "A template has got negative feedback; it may be disabled.", "message_template_status_update: event FLAGGED", carrying[TemplateStatus]()},
+	{TemplatePaused, Warning, "A template cannot be sent for some hours, because people did not like it.", "message_template_status_update: event PAUSED, other_info", carrying[TemplateStatus]()},
+	{TemplateDisabled, Warning, "A template cannot be sent any more: edit it, or use another.", "message_template_status_update: event DISABLED, disable_info", carrying[TemplateStatus]()},
+	{TemplateReinstated, Info, "A template that was flagged or disabled may be used again.", "message_template_status_update: event REINSTATED", carrying[TemplateStatus]()},
+	{TemplateLocked, Warning, "A template cannot be edited.", "message_template_status_update: event LOCKED", carrying[TemplateStatus]()},
+	{TemplateLimitExceeded, Warning, "The account has as many templates as it may have.", "message_template_status_update: event LIMIT_EXCEEDED", carrying[TemplateStatus]()},
+	{TemplateArchived, Info, "A template was archived because it was not used; it will be deleted after 28 days.", "message_template_status_update: event ARCHIVED", carrying[TemplateStatus]()},
+	{TemplateUnarchived, Info, "A template is back from the archive.", "message_template_status_update: event UNARCHIVED", carrying[TemplateStatus]()},
+	{TemplateDeletionPending, Warning, "A template will be deleted.", "message_template_status_update: event PENDING_DELETION", carrying[TemplateStatus]()},
+	{TemplateDeleted, Warning, "A template was deleted.", "message_template_status_update: event DELETED", carrying[TemplateStatus]()},
+	{TemplateQualityChanged, Warning, "People like a template more, or less, than before. With RED it is about to be paused.", "message_template_quality_update: previous_quality_score, new_quality_score", carrying[TemplateQuality]()},
+	{TemplateCategoryChanging, Warning, "A template will be of another category, with another price, within a day.", "template_category_update: correct_category, category_update_timestamp", carrying[TemplateCategory]()},
+	{TemplateCategoryChanged, Warning, "A template is of another category, with another price.", "template_category_update: previous_category, new_category", carrying[TemplateCategory]()},
+	{TemplateCategoryMismatch, Warning, "A message was sent directly in a category that is not the right one.", "template_correct_category_detection: category, correct_category", carrying[TemplateCategory]()},
+	{TemplateEdited, Info, "What a template says was changed.", "message_template_components_update", carrying[TemplateComponents]()},
+	{FlowStatusChanged, Warning, "A flow was published, deprecated, throttled or blocked; what is throttled or blocked does not work as it should.", "flows: event FLOW_STATUS_CHANGE", carrying[Flow]()},
+	{FlowErrorRate, Warning, "The error rate of a flow, or of its endpoint, crossed a threshold.", "flows: event CLIENT_ERROR_RATE or ENDPOINT_ERROR_RATE", carrying[Flow]()},
+	{FlowLatency, Warning, "The latency of a flow's endpoint crossed a threshold.", "flows: event ENDPOINT_LATENCY", carrying[Flow]()},
+	{FlowAvailability, Warning, "The availability of a flow's endpoint crossed a threshold.", "flows: event ENDPOINT_AVAILABILITY", carrying[Flow]()},
+	{ContactMarketingStopped, Warning, "A person does not want marketing messages from this number any more: stop sending them.", "user_preferences: value stop. messages: a status failed with error 131050; a message that is a stop word, or a pressed button that says one", carrying[Preference]()},
+	{ContactMarketingResumed, Info, "A person wants marketing messages from this number again.", "user_preferences: value resume. messages: a message that is a word to resume, or a pressed button that says one", carrying[Preference]()},
+	{ContactIDChanged, Info, "A person has another number or another user id: what is known of the old one is known of the new one.", "messages, messages: type system, user_changed_number or user_changed_user_id. user_id_update", carrying[Identity]()},
+	{ContactSynced, Info, "A contact was added to, changed in or removed from the address book of a WhatsApp Business app.", "smb_app_state_sync: state_sync", carrying[SyncedContact]()},
+	{MessageSent, Info, "A message left for its recipient.", "messages, statuses: status sent", carrying[MessageStatus]()},
+	{MessageDelivered, Info, "A message reached its recipient's device. It may never be said of a message that was read.", "messages, statuses: status delivered. InnoPaaS: whatsapp_message_status_updated", carrying[MessageStatus]()},
+	{MessageRead, Info, "A message was shown to its recipient.", "messages, statuses: status read. InnoPaaS: whatsapp_message_status_updated", carrying[MessageStatus]()},
+	{MessagePlayed, Info, "A voice message was played by its recipient.", "messages, statuses: status played", carrying[MessageStatus]()},
+	{MessageFailed, Warning, "A message was not delivered, and will not be; its errors say why.", "messages, statuses: status failed. InnoPaaS: whatsapp_message_status_updated with failed or SMECL:FAILED", carrying[MessageStatus]()},
+	{MessageDeleted, Info, "A message was deleted.", "statuses of the on-premises API: status deleted", carrying[MessageStatus]()},
+	{MessageWarned, Warning, "Something of a message cannot be shown, such as a product that is not for sale.", "statuses of the on-premises API: status warning", carrying[MessageStatus]()},
+	{MessageReceived, Info, "Somebody wrote to the number, or pressed a button of one of its messages.", "messages, messages: every type but edit, revoke and system. InnoPaaS: whatsapp_mo_message_received", carrying[Message]()},
+	{MessageEdited, Info, "Somebody changed a message that was received before.", "messages, messages: type edit", carrying[Message]()},
+	{MessageRevoked, Info, "Somebody took back a message that was received before.", "messages, messages: type revoke", carrying[Message]()},
+	{MessageEchoed, Info, "The business sent a message by other means: from its WhatsApp Business app, or another of its apps.", "smb_message_echoes and message_echoes: message_echoes", carrying[Message]()},
+	{MessageStandby, Info, "A copy of a message of a conversation that somebody else handles: do not answer it.", "standby: messages and message_echoes", carrying[Message]()},
+	{MessageProblem, Warning, "The platform reports a problem that is of no single message.", "messages: errors. The on-premises API: errors", carrying[MessageError]()},
+	{ConversationHandedOver, Info, "Another app, or Meta's agent, handles a conversation from now on.", "messaging_handovers", carrying[Handover]()},
+	{CallOffered, Info, "A call begins: somebody calls the number, or is being called.", "calls, calls: event call_created", carrying[Call]()},
+	{CallConnected, Info, "A call can be connected: the session description of the other side is in it.", "calls, calls: event connect", carrying[Call]()},
+	{CallRinging, Info, "A call rings.", "calls, statuses: status RINGING", carrying[Call]()},
+	{CallAccepted, Info, "A call was taken.", "calls, statuses: status ACCEPTED", carrying[Call]()},
+	{CallRejected, Info, "A call was declined.", "calls, statuses: status REJECTED", carrying[Call]()},
+	{CallTerminated, Info, "A call ended, or failed.", "calls, calls: event terminate", carrying[Call]()},
+	{GroupCreated, Info, "A group was created.", "group_lifecycle_update: type group_create", carrying[Group]()},
+	{GroupDeleted, Info, "A group was deleted.", "group_lifecycle_update: type group_delete", carrying[Group]()},
+	{GroupJoined, Info, "People joined a group.", "group_participants_update: type group_participants_add", carrying[Group]()},
+	{GroupLeft, Info, "People left a group, or were removed from it.", "group_participants_update: type group_participants_remove", carrying[Group]()},
+	{GroupJoinRequested, Info, "Somebody asks to join a group.", "group_participants_update: type group_join_request_created", carrying[Group]()},
+	{GroupJoinRequestRevoked, Info, "Somebody does not ask to join a group any more.", "group_participants_update: type group_join_request_revoked", carrying[Group]()},
+	{GroupSettingsUpdated, Info, "Settings of a group were changed.", "group_settings_update: type group_settings_update", carrying[Group]()},
+	{GroupSuspended, Warning, "A group was suspended.", "group_status_update: type group_suspend", carrying[Group]()},
+	{GroupUnsuspended, Info, "A group is not suspended any more.", "group_status_update: type group_suspend_cleared", carrying[Group]()},
+	{GroupRequestFailed, Warning, "Something that was asked of a group was not done.", "group_lifecycle_update, group_participants_update or group_settings_update with errors", carrying[Group]()},
+	{HistoryChunk, Info, "A part of the chats that a number had before it came to the platform.", "history: history, or messages with their media", carrying[History]()},
+	{HistoryDeclined, Info, "The business does not share the chats that it had before.", "history: history with errors", carrying[History]()},
+	{ConversionLead, Info, "A lead was found in a chat that began with an advertisement.", "automatic_events: event_name LeadSubmitted", carrying[Conversion]()},
+	{ConversionPurchase, Info, "A purchase was found in a chat that began with an advertisement.", "automatic_events: event_name Purchase", carrying[Conversion]()},
+	{ConversionTracked, Info, "Something that is tracked of a marketing message happened, such as a click.", "tracking_events: events", carrying[Conversion]()},
+	{Unrecognized, Info, "Authentic, but not understood by this version: kept and passed on as it came.", "anything else", carrying[Raw]()},
 }
 
 var catalogIndex = func() map[Type]int {

@@ -95,6 +95,30 @@ type AuthPricing struct {
 	Exceptions map[string]time.Time `json:"exceptions,omitempty"` // by country code
 }
 
+// Payment is a payment configuration of an account (India and Brazil).
+type Payment struct {
+	Configuration string    `json:"configuration"`      // configuration_name
+	Provider      string    `json:"provider,omitempty"` // billdesk, payu, razorpay, zaakpay
+	Merchant      string    `json:"merchant,omitempty"` // provider_mid
+	Status        string    `json:"status"`             // Active, Needs Connecting, Needs Testing
+	Created       time.Time `json:"created,omitzero"`
+	Updated       time.Time `json:"updated,omitzero"`
+}
+
+// Solution is a multi-partner solution.
+type Solution struct {
+	ID       string `json:"id"`
+	Business string `json:"business,omitempty"` // the business portfolio that is told of it
+	Event    string `json:"event"`              // SOLUTION_CREATED, SOLUTION_UPDATED
+	Status   string `json:"status,omitempty"`   // ACTIVE, DEACTIVATED, DRAFT, INITIATED, PENDING_DEACTIVATION, REJECTED
+}
+
+// Username is the business username of a number.
+type Username struct {
+	Username string `json:"username,omitempty"`
+	Status   string `json:"status"` // approved, deleted, reserved, …
+}
+
 // Quality is what phone_number_quality_update says.
 type Quality struct {
 	Event            string `json:"event"`                        // FLAGGED, UPGRADE, THROUGHPUT_UPGRADE, …

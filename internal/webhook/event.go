@@ -22,6 +22,8 @@ type Event struct {
 	Test     bool      `json:"test,omitempty"`     // made by a provider's dashboard: told, but changes no state
 	// TimeAssumed says that Time is not the provider's: it sent none, or one that cannot be true.
 	TimeAssumed bool `json:"time_assumed,omitempty"`
+	// ZoneAssumed says that the provider wrote Time without a zone.
+	ZoneAssumed bool `json:"zone_assumed,omitempty"`
 	// Stale says that it happened longer ago than duplicates are remembered: recorded, but not told.
 	Stale bool `json:"stale,omitempty"`
 	// Late says that something later was known when it was recorded: told, but it is not what is true now.

@@ -13,7 +13,17 @@ type MessageStatus struct {
 	Callback     string         `json:"callback,omitempty"` // biz_opaque_callback_data: what the sender had put there
 	Conversation *Conversation  `json:"conversation,omitempty"`
 	Pricing      *Pricing       `json:"pricing,omitempty"`
+	Costs        []Cost         `json:"costs,omitempty"` // what the reseller charges
 	Errors       []MessageError `json:"errors,omitempty"`
+}
+
+// Cost is what a reseller charges for a message. Prices are as it wrote them.
+type Cost struct {
+	Currency     string `json:"currency,omitempty"` // ISO 4217
+	Price        string `json:"price,omitempty"`
+	ForeignPrice string `json:"foreign_price,omitempty"`
+	Type         string `json:"type,omitempty"`      // cdr_type
+	Direction    string `json:"direction,omitempty"` // as the reseller writes it
 }
 
 // Conversation is what a message was counted in, before Meta charged for messages.
@@ -36,20 +46,24 @@ type MessageError struct {
 	Code    string `json:"code"` // a number of Meta's, such as 131050; to be gone by, unlike the texts
 	Title   string `json:"title,omitempty"`
 	Details string `json:"details,omitempty"`
+	Advice  Advice `json:"advice,omitempty"` // what the code asks of a sender; empty if it is not in our table
 }
 
-// Message is one that somebody sent to a business number.
+// Message is one that somebody sent to a business number, or that the business sent by other means.
 type Message struct {
-	ID       string    `json:"message"`           // wamid.…
-	From     Contact   `json:"from,omitzero"`     // empty if the provider does not say
-	Name     string    `json:"name,omitempty"`    // what the person calls itself; anybody can take any
-	Group    string    `json:"group,omitempty"`   // id of the group that it was sent to
-	Type     string    `json:"type"`              // text, image, button, interactive, …: the set is open
-	Text     string    `json:"text,omitempty"`    // what was written: the text, a caption, the label of what was pressed
-	Payload  string    `json:"payload,omitempty"` // what the business had put behind what was pressed: a payload, or the id of a reply
-	Context  *Context  `json:"context,omitempty"`
-	Referral *Referral `json:"referral,omitempty"`
-	Raw      Body      `json:"raw"` // the whole element as it came, JSON: media, locations, orders and what else there is
+	ID       string         `json:"message"`            // wamid.…
+	From     Contact        `json:"from,omitzero"`      // who wrote to the business; empty if the provider does not say, and of echoes
+	To       Contact        `json:"to,omitzero"`        // of echoes: to whom the business wrote
+	Original string         `json:"original,omitempty"` // id of the message that is edited or revoked
+	Name     string         `json:"name,omitempty"`     // what the person calls itself; anybody can take any
+	Group    string         `json:"group,omitempty"`    // id of the group that it was sent to
+	Type     string         `json:"type"`               // text, image, button, interactive, …: the set is open
+	Text     string         `json:"text,omitempty"`     // what was written: the text, a caption, the label of what was pressed
+	Payload  string         `json:"payload,omitempty"`  // what the business had put behind what was pressed: a payload, or the id of a reply
+	Context  *Context       `json:"context,omitempty"`
+	Referral *Referral      `json:"referral,omitempty"`
+	Errors   []MessageError `json:"errors,omitempty"` // why it cannot be shown, if its type is unsupported
+	Raw      Body           `json:"raw"`              // the whole element as it came, JSON: media, locations, orders and what else there is
 	// Omitted says that Raw, and Text if it is long, were left out because the events of its webhook would not fit in a
 	// workflow's history; the webhook itself has them.
 	Omitted bool `json:"omitted,omitempty"`

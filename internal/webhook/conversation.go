@@ -1,0 +1,90 @@
+package webhook
+
+import "time"
+
+// Identity is how a person is known from now on, and was known before.
+type Identity struct {
+	Contact  Contact `json:"contact"`           // as known now
+	Previous Contact `json:"previous,omitzero"` // as known before, as far as it is said
+	Reason   string  `json:"reason,omitempty"`  // user_changed_number, user_changed_user_id
+	Detail   string  `json:"detail,omitempty"`  // the provider's words
+}
+
+// SyncedContact is an entry in the address book of a WhatsApp Business app.
+type SyncedContact struct {
+	Action    string  `json:"action"` // add, which is also said of a change, or remove
+	Contact   Contact `json:"contact"`
+	Name      string  `json:"name,omitempty"`
+	FirstName string  `json:"first_name,omitempty"`
+}
+
+// Handover is who handles a conversation.
+type Handover struct {
+	Contact  Contact `json:"contact,omitzero"`
+	Event    string  `json:"event,omitempty"`    // the provider's word for what happened
+	Owner    string  `json:"owner,omitempty"`    // id of the app, or the role, that handles it now
+	Previous string  `json:"previous,omitempty"` // likewise, before
+	Metadata string  `json:"metadata,omitempty"` // what the one gave to the other
+	Raw      Body    `json:"raw"`                // the whole element as it came, JSON
+}
+
+// Call is what became of a call.
+type Call struct {
+	ID        string         `json:"call"`                // wacid.…
+	Contact   Contact        `json:"contact,omitzero"`    // who calls, or is called
+	Direction string         `json:"direction,omitempty"` // BUSINESS_INITIATED, USER_INITIATED
+	Status    string         `json:"status,omitempty"`    // of one that ended: COMPLETED, FAILED
+	Start     time.Time      `json:"start,omitzero"`
+	End       time.Time      `json:"end,omitzero"`
+	Seconds   string         `json:"seconds,omitempty"`  // how long it lasted
+	Callback  string         `json:"callback,omitempty"` // biz_opaque_callback_data: what the caller had put there
+	SDPType   string         `json:"sdp_type,omitempty"` // offer, answer
+	SDP       string         `json:"sdp,omitempty"`      // session description (RFC 8866)
+	Errors    []MessageError `json:"errors,omitempty"`
+}
+
+// Group is what happened to a group.
+type Group struct {
+	ID        string         `json:"group"`
+	Request   string         `json:"request,omitempty"` // request_id of what had been asked for
+	Subject   string         `json:"subject,omitempty"`
+	By        string         `json:"by,omitempty"` // initiated_by: business, participant
+	Reason    string         `json:"reason,omitempty"`
+	People    []Contact      `json:"people,omitempty"`       // who joined, left, or asks to join
+	Invite    string         `json:"invite,omitempty"`       // invite_link
+	JoinMode  string         `json:"join_mode,omitempty"`    // join_approval_mode
+	JoinAsked string         `json:"join_request,omitempty"` // join_request_id
+	Errors    []MessageError `json:"errors,omitempty"`
+	Raw       Body           `json:"raw"` // the whole element as it came, JSON
+}
+
+// History is a part of the chats that a number had before it came to the platform. One may hold thousands of messages.
+type History struct {
+	Phase    string         `json:"phase,omitempty"`    // 0: the last day; 1: to 90 days ago; 2: to 180
+	Chunk    string         `json:"chunk,omitempty"`    // chunk_order within the phase; they come in any order
+	Progress string         `json:"progress,omitempty"` // percent of everything
+	Threads  int            `json:"threads"`            // chats in it
+	Messages int            `json:"messages"`           // messages in it
+	Errors   []MessageError `json:"errors,omitempty"`   // why there is none
+	Raw      Body           `json:"raw"`                // the whole chunk as it came, JSON
+	Omitted  bool           `json:"omitted,omitempty"`  // see Message
+}
+
+// Omit leaves out a chunk of more than so many bytes, and reports whether it was.
+func (h *History) Omit(over int) bool {
+	if len(h.Raw) <= over {
+		return false
+	}
+	h.Raw, h.Omitted = nil, true
+	return true
+}
+
+// Conversion is what an advertisement or a marketing message led to.
+type Conversion struct {
+	Name     string `json:"name"`               // event_name: LeadSubmitted, Purchase, …
+	Message  string `json:"message,omitempty"`  // id of the message that it was found in
+	Click    string `json:"click,omitempty"`    // ctwa_clid, or click_id
+	Token    string `json:"token,omitempty"`    // tracking_token
+	Currency string `json:"currency,omitempty"` // ISO 4217
+	Value    string `json:"value,omitempty"`    // a thousandth of the currency is 1
+}
