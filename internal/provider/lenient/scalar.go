@@ -42,6 +42,7 @@ func (v Value) Texts() []string {
 	return texts
 }
 
+// OneOrMany returns the elements of an array, or a value that is none as the only one; nothing of one that is missing.
 func (v Value) OneOrMany() []Value {
 	switch {
 	case v.Missing():
