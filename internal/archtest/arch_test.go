@@ -87,7 +87,8 @@ var plan = []room{
 	},
 	{
 		path:  signing,
-		says:  "signature knows how bytes are signed, not who signs them",
+		says:  "signature knows how webhooks are signed, not who signs them",
+		ours:  []string{nouns},
 		never: []string{"database/sql", "net", "os"},
 	},
 	{
