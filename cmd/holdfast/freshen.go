@@ -96,8 +96,10 @@ func (f freshener) text(key, s string) string {
 	case "owner_business_id":
 		return pick("", demoOwner)
 	case "id":
-		if strings.HasPrefix(s, "wamid.") {
-			return "wamid." + rand.Text()
+		for _, message := range []string{"wamid.", "ABGG", "gBGG"} { // of the Cloud API, and of the on-premises client
+			if strings.HasPrefix(s, message) {
+				return message + rand.Text()
+			}
 		}
 	}
 	return s

@@ -47,7 +47,8 @@ func houseCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args [
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		r := newRig(t)
 		r.stateURL = "sqlite:" + filepath.Join(ts.Getenv("WORK"), "state.db")
-		yaml := r.yaml(nil) + "  nx-" + r.name[len(r.name)-16:] + ": {provider: nxtele, access_keys: {demo: secret}}\n"
+		yaml := r.yaml(nil) + "  nx-" + r.name[len(r.name)-16:] + ": {provider: nxtele, access_keys: {demo: secret}}\n" +
+			"  wz-" + r.name[len(r.name)-16:] + `: {provider: whizard, phone: "15550001111", credentials: [{name: a, headers: {Authorization: Bearer one, X-Key: "1"}}]}` + "\n"
 		crm := newListener(t)
 		yaml += "destinations:\n  crm: {url: \"" + crm.URL + "\", secret: \"whsec_" + newSigningKey() + "\", events: [\"*\"]}\n"
 		cfg, err := parseTest(yaml)

@@ -5,6 +5,7 @@ import (
 
 	"holdfast/internal/provider/meta"
 	"holdfast/internal/provider/nxtele"
+	"holdfast/internal/provider/whizard"
 )
 
 // List names every provider, in the order in which they are shown.
@@ -12,6 +13,7 @@ func List() []Dialect {
 	return []Dialect{
 		dialect("meta", meta.Samples, meta.New),
 		dialect("nxtele", nxtele.Samples, nxtele.New),
+		dialect("whizard", whizard.Samples, whizard.New),
 	}
 }
 
