@@ -71,6 +71,7 @@ func newRoot() *cobra.Command {
 		newDev(&common), newServe(&common), newIngress(&common), newWorker(&common),
 		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newSpool(&common),
 		newCheck(&common), newSetup(&common), newBench(),
+		newWhizard(&common),
 	)
 	return root
 }

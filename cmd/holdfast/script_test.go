@@ -10,6 +10,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"holdfast/internal/provider/apitest"
 	"holdfast/internal/spool"
 )
 
@@ -36,7 +37,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NAMESPACE", fmt.Sprintf("fresh-%x", time.Now().UnixNano()))
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"house": houseCommand(t), "spool": spoolCommand},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"house": houseCommand(t), "spool": spoolCommand, "standins": standinsCommand(t)},
 	})
 }
 
@@ -62,5 +63,14 @@ func houseCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args [
 				r.secret, secret).Replace(yaml)
 			ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
 		}
+	}
+}
+
+// standinsCommand is the script command `standins`: it starts what stands in for the web APIs of providers. $WHIZARD_API
+// is Whizard's, which knows $THE_WHIZARD_KEY.
+func standinsCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Setenv("THE_WHIZARD_KEY", "hidden-key")
+		ts.Setenv("WHIZARD_API", apitest.NewWhizard(t, "hidden-key").URL)
 	}
 }

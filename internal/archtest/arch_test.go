@@ -33,6 +33,7 @@ const (
 	nouns   = "internal/webhook"
 	signing = "internal/signature"
 	wishes  = "internal/optout"
+	webAPI  = "internal/webapi"
 
 	compression = "github.com/klauspost/compress"
 	groups      = "golang.org/x/sync"
@@ -110,6 +111,18 @@ var plan = []room{
 	provider("nxtele", "meta"),
 	provider("innopaas"),
 	provider("whizard", "meta"),
+	{
+		path:  webAPI,
+		says:  "webapi calls web APIs, and knows nobody's",
+		never: []string{"database/sql", "os"},
+	},
+	client("whizard/whizardapi"),
+	client("nxtele/nxcloud"),
+	client("meta/graph"),
+	{
+		path: "internal/provider/apitest",
+		says: "apitest stands in for the APIs of providers, and takes nothing from those who call them",
+	},
 	{
 		path: "internal/state",
 		says: "state keeps what events say in a database; it knows no Temporal",
@@ -197,6 +210,15 @@ func provider(name string, relayed ...string) room {
 		path: "internal/provider/" + name,
 		says: "a provider knows webhook, signature, optout and lenient, and otherwise only the provider whose shapes it relays",
 		ours: ours, never: []string{"database/sql", "os"},
+	}
+}
+
+// client is the room of a client of a provider's web API.
+func client(name string) room {
+	return room{
+		path: "internal/provider/" + name,
+		says: "a client knows one web API; whose secrets it is given and what becomes of the answers is the business of cmd",
+		ours: []string{signing, webAPI}, never: []string{"database/sql", "os"},
 	}
 }
 
