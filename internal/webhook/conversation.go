@@ -12,15 +12,15 @@ type Identity struct {
 
 // SyncedContact is an entry in the address book of a WhatsApp Business app.
 type SyncedContact struct {
-	Action    string  `json:"action"` // add, which is also said of a change, or remove
-	Contact   Contact `json:"contact"`
-	Name      string  `json:"name,omitempty"`
-	FirstName string  `json:"first_name,omitempty"`
+	Action    string  `json:"action"`               // add, which is also said of a change, or remove
+	Contact   Contact `json:"contact"`              // the person
+	Name      string  `json:"name,omitempty"`       // the whole name
+	FirstName string  `json:"first_name,omitempty"` // the first name
 }
 
 // Handover is who handles a conversation.
 type Handover struct {
-	Contact  Contact `json:"contact,omitzero"`
+	Contact  Contact `json:"contact,omitzero"`   // whom the business talks with
 	Event    string  `json:"event,omitempty"`    // the provider's word for what happened
 	Owner    string  `json:"owner,omitempty"`    // id of the app, or the role, that handles it now
 	Previous string  `json:"previous,omitempty"` // likewise, before
@@ -34,28 +34,28 @@ type Call struct {
 	Contact   Contact        `json:"contact,omitzero"`    // who calls, or is called
 	Direction string         `json:"direction,omitempty"` // BUSINESS_INITIATED, USER_INITIATED
 	Status    string         `json:"status,omitempty"`    // of one that ended: COMPLETED, FAILED
-	Start     time.Time      `json:"start,omitzero"`
-	End       time.Time      `json:"end,omitzero"`
-	Seconds   string         `json:"seconds,omitempty"`  // how long it lasted
-	Callback  string         `json:"callback,omitempty"` // biz_opaque_callback_data: what the caller had put there
-	SDPType   string         `json:"sdp_type,omitempty"` // offer, answer
-	SDP       string         `json:"sdp,omitempty"`      // session description (RFC 8866)
-	Errors    []MessageError `json:"errors,omitempty"`
+	Start     time.Time      `json:"start,omitzero"`      // when it began
+	End       time.Time      `json:"end,omitzero"`        // when it ended
+	Seconds   string         `json:"seconds,omitempty"`   // how long it lasted
+	Callback  string         `json:"callback,omitempty"`  // biz_opaque_callback_data: what the caller had put there
+	SDPType   string         `json:"sdp_type,omitempty"`  // offer, answer
+	SDP       string         `json:"sdp,omitempty"`       // session description (RFC 8866)
+	Errors    []MessageError `json:"errors,omitempty"`    // why it failed
 }
 
 // Group is what happened to a group.
 type Group struct {
-	ID        string         `json:"group"`
-	Request   string         `json:"request,omitempty"` // request_id of what had been asked for
-	Subject   string         `json:"subject,omitempty"`
-	By        string         `json:"by,omitempty"` // initiated_by: business, participant
-	Reason    string         `json:"reason,omitempty"`
+	ID        string         `json:"group"`                  // of the group
+	Request   string         `json:"request,omitempty"`      // request_id of what had been asked for
+	Subject   string         `json:"subject,omitempty"`      // the group's name
+	By        string         `json:"by,omitempty"`           // initiated_by: business, participant
+	Reason    string         `json:"reason,omitempty"`       // the provider's word for why
 	People    []Contact      `json:"people,omitempty"`       // who joined, left, or asks to join
-	Invite    string         `json:"invite,omitempty"`       // invite_link
-	JoinMode  string         `json:"join_mode,omitempty"`    // join_approval_mode
-	JoinAsked string         `json:"join_request,omitempty"` // join_request_id
-	Errors    []MessageError `json:"errors,omitempty"`
-	Raw       Body           `json:"raw"` // the whole element as it came, JSON
+	Invite    string         `json:"invite,omitempty"`       // invite_link: who follows it joins, or asks to
+	JoinMode  string         `json:"join_mode,omitempty"`    // join_approval_mode: whether people are asked in
+	JoinAsked string         `json:"join_request,omitempty"` // join_request_id: what to approve or reject
+	Errors    []MessageError `json:"errors,omitempty"`       // why it was not done
+	Raw       Body           `json:"raw"`                    // the whole element as it came, JSON
 }
 
 // History is a part of the chats that a number had before it came to the platform. One may hold thousands of messages.
@@ -67,7 +67,7 @@ type History struct {
 	Messages int            `json:"messages"`           // messages in it
 	Errors   []MessageError `json:"errors,omitempty"`   // why there is none
 	Raw      Body           `json:"raw"`                // the whole chunk as it came, JSON
-	Omitted  bool           `json:"omitted,omitempty"`  // see Message
+	Omitted  bool           `json:"omitted,omitempty"`  // raw was left out because it is too large for a workflow; the webhook itself has it
 }
 
 // Omit leaves out a chunk of more than so many bytes, and reports whether it was.

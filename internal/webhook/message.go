@@ -6,36 +6,36 @@ import "time"
 // climb sent < delivered < read < played, and failed is the end of a message that was at most sent.
 type MessageStatus struct {
 	Message string `json:"message"` // id, as whoever sent it was given it: wamid.…, or the sender's own
-	// Wamid is Meta's id of the message, if Message is the sender's own and the provider tells both.
+	// Wamid is Meta's id of the message, if message is the sender's own and the provider tells both.
 	Wamid        string         `json:"wamid,omitempty"`
-	Recipient    Contact        `json:"recipient,omitzero"` // who was written to; empty if the provider does not say
-	Group        string         `json:"group,omitempty"`    // id of the group that was written to; Recipient is of its members then
-	Callback     string         `json:"callback,omitempty"` // biz_opaque_callback_data: what the sender had put there
-	Conversation *Conversation  `json:"conversation,omitempty"`
-	Pricing      *Pricing       `json:"pricing,omitempty"`
-	Costs        []Cost         `json:"costs,omitempty"` // what the reseller charges
-	Errors       []MessageError `json:"errors,omitempty"`
+	Recipient    Contact        `json:"recipient,omitzero"`     // who was written to; left out if the provider does not say
+	Group        string         `json:"group,omitempty"`        // id of the group that was written to; recipient is one of its members then
+	Callback     string         `json:"callback,omitempty"`     // biz_opaque_callback_data: what the sender had put there
+	Conversation *Conversation  `json:"conversation,omitempty"` // what it was counted in, before Meta charged for messages
+	Pricing      *Pricing       `json:"pricing,omitempty"`      // how Meta charges for it
+	Costs        []Cost         `json:"costs,omitempty"`        // what the reseller charges
+	Errors       []MessageError `json:"errors,omitempty"`       // why it failed
 }
 
 // Cost is what a reseller charges for a message. Prices are as it wrote them.
 type Cost struct {
-	Currency     string `json:"currency,omitempty"` // ISO 4217
-	Price        string `json:"price,omitempty"`
-	ForeignPrice string `json:"foreign_price,omitempty"`
-	Type         string `json:"type,omitempty"`      // cdr_type
-	Direction    string `json:"direction,omitempty"` // as the reseller writes it
+	Currency     string `json:"currency,omitempty"`      // ISO 4217
+	Price        string `json:"price,omitempty"`         // in that currency
+	ForeignPrice string `json:"foreign_price,omitempty"` // in another currency
+	Type         string `json:"type,omitempty"`          // cdr_type: what it charges for
+	Direction    string `json:"direction,omitempty"`     // as the reseller writes it
 }
 
 // Conversation is what a message was counted in, before Meta charged for messages.
 type Conversation struct {
-	ID      string    `json:"id,omitempty"`
+	ID      string    `json:"id,omitempty"`     // of the conversation
 	Origin  string    `json:"origin,omitempty"` // marketing, utility, service, referral_conversion, …
-	Expires time.Time `json:"expires,omitzero"`
+	Expires time.Time `json:"expires,omitzero"` // when it ends
 }
 
 // Pricing is how a message is charged. It comes with sent and with one of delivered and read.
 type Pricing struct {
-	Billable *bool  `json:"billable,omitempty"` // nil if the provider does not say
+	Billable *bool  `json:"billable,omitempty"` // left out if the provider does not say
 	Model    string `json:"model,omitempty"`    // PMP, per message; before July 2025 CBP, per conversation
 	Type     string `json:"type,omitempty"`     // regular, free_customer_service, free_entry_point, …
 	Category string `json:"category,omitempty"` // marketing, utility, authentication, service, …
@@ -43,16 +43,16 @@ type Pricing struct {
 
 // MessageError is why a message failed, or cannot be shown.
 type MessageError struct {
-	Code    string `json:"code"` // a number of Meta's, such as 131050; to be gone by, unlike the texts
-	Title   string `json:"title,omitempty"`
-	Details string `json:"details,omitempty"`
-	Advice  Advice `json:"advice,omitempty"` // what the code asks of a sender; empty if it is not in our table
+	Code    string `json:"code"`              // a number of Meta's, such as 131050; to be gone by, unlike the texts
+	Title   string `json:"title,omitempty"`   // the provider's words
+	Details string `json:"details,omitempty"` // the provider's words, at length
+	Advice  Advice `json:"advice,omitempty"`  // what the code asks of a sender; left out if the code is not in our table
 }
 
 // Message is one that somebody sent to a business number, or that the business sent by other means.
 type Message struct {
 	ID       string         `json:"message"`            // wamid.…
-	From     Contact        `json:"from,omitzero"`      // who wrote to the business; empty if the provider does not say, and of echoes
+	From     Contact        `json:"from,omitzero"`      // who wrote to the business; left out of echoes, and if the provider does not say
 	To       Contact        `json:"to,omitzero"`        // of echoes: to whom the business wrote
 	Original string         `json:"original,omitempty"` // id of the message that is edited or revoked
 	Name     string         `json:"name,omitempty"`     // what the person calls itself; anybody can take any
@@ -60,28 +60,28 @@ type Message struct {
 	Type     string         `json:"type"`               // text, image, button, interactive, …: the set is open
 	Text     string         `json:"text,omitempty"`     // what was written: the text, a caption, the label of what was pressed
 	Payload  string         `json:"payload,omitempty"`  // what the business had put behind what was pressed: a payload, or the id of a reply
-	Context  *Context       `json:"context,omitempty"`
-	Referral *Referral      `json:"referral,omitempty"`
-	Errors   []MessageError `json:"errors,omitempty"` // why it cannot be shown, if its type is unsupported
-	Raw      Body           `json:"raw"`              // the whole element as it came, JSON: media, locations, orders and what else there is
-	// Omitted says that Raw, and Text if it is long, were left out because the events of its webhook would not fit in a
+	Context  *Context       `json:"context,omitempty"`  // the message that it answers, if any
+	Referral *Referral      `json:"referral,omitempty"` // the advertisement that the person came from, if any
+	Errors   []MessageError `json:"errors,omitempty"`   // why it cannot be shown, if its type is unsupported
+	Raw      Body           `json:"raw"`                // the whole element as it came, JSON: media, locations, orders and what else there is
+	// Omitted says that raw, and text if it is long, were left out because the events of its webhook would not fit in a
 	// workflow's history; the webhook itself has them.
 	Omitted bool `json:"omitted,omitempty"`
 }
 
 // Context is the message that a message answers.
 type Context struct {
-	Message string `json:"message,omitempty"` // id; empty if the message was only forwarded
+	Message string `json:"message,omitempty"` // id; left out if the message was only forwarded
 	From    string `json:"from,omitempty"`    // digits of who had sent that
 }
 
 // Referral is the advertisement that somebody came from.
 type Referral struct {
-	Type     string `json:"type,omitempty"` // ad, post
-	ID       string `json:"id,omitempty"`   // of the advertisement or post
-	URL      string `json:"url,omitempty"`
-	Headline string `json:"headline,omitempty"`
-	Click    string `json:"click,omitempty"` // ctwa_clid
+	Type     string `json:"type,omitempty"`     // ad, post
+	ID       string `json:"id,omitempty"`       // of the advertisement or post
+	URL      string `json:"url,omitempty"`      // of the advertisement or post
+	Headline string `json:"headline,omitempty"` // of the advertisement or post
+	Click    string `json:"click,omitempty"`    // ctwa_clid: id of the click
 }
 
 // Omit leaves out what takes more than so many bytes, and reports whether anything did.
