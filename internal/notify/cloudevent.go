@@ -14,41 +14,44 @@ const contentType = "application/cloudevents+json; charset=utf-8"
 // A cloudEvent is an event as destinations read it: CloudEvents 1.0 in the JSON format. What is in Data besides, is
 // between us and them; nothing in the other attributes says who a person is, because intermediaries log those.
 type cloudEvent struct {
-	SpecVersion     string       `json:"specversion"`
-	ID              string       `json:"id"`                // of the event, the same at every attempt; also in webhook-id
-	Source          string       `json:"source"`            // /sources/{source}
-	Type            webhook.Type `json:"type"`              // from the catalog
-	Subject         string       `json:"subject,omitempty"` // account/{id}
-	Time            *time.Time   `json:"time,omitempty"`    // when it happened
-	DataContentType string       `json:"datacontenttype"`
+	SpecVersion     string       `json:"specversion"`       // of CloudEvents: 1.0
+	ID              string       `json:"id"`                // of the event, the same at every attempt; also in the header webhook-id
+	Source          string       `json:"source"`            // /sources/ and the name of the source it came to
+	Type            webhook.Type `json:"type"`              // from the catalog, such as account.banned
+	Subject         string       `json:"subject,omitempty"` // account/ and the id of the account, if it is known
+	Time            *time.Time   `json:"time,omitempty"`    // when it happened, by the provider's clock
+	DataContentType string       `json:"datacontenttype"`   // application/json
+	DataSchema      string       `json:"dataschema"`        // the name of the JSON Schema of data
 
 	// Extensions. Their names may have lower-case letters and digits only.
 	Severity    webhook.Severity `json:"severity,omitempty"`    // critical, warning or info
-	Provider    string           `json:"provider,omitempty"`    // the dialect of the source
+	Provider    string           `json:"provider,omitempty"`    // the dialect of the source, such as meta
 	Late        bool             `json:"late,omitempty"`        // something later is known already: this is not what is true now
 	Test        bool             `json:"test,omitempty"`        // made by a provider's dashboard
-	TimeAssumed bool             `json:"timeassumed,omitempty"` // Time is ours, because the provider sent none that can be true
-	ZoneAssumed bool             `json:"zoneassumed,omitempty"` // the provider wrote Time without a zone
+	TimeAssumed bool             `json:"timeassumed,omitempty"` // time is ours, because the provider sent none that can be true
+	ZoneAssumed bool             `json:"zoneassumed,omitempty"` // the provider wrote time without a zone
 
-	Data data `json:"data"`
+	Data data `json:"data"` // what happened, and to whom
 }
 
+// data is whom an event is about, and what happened.
 type data struct {
 	Account string        `json:"account,omitempty"` // WhatsApp business account id
 	Phone   webhook.Phone `json:"phone,omitzero"`    // the business phone number
 	Field   string        `json:"field,omitempty"`   // the provider's name of what it came from
 	Webhook string        `json:"webhook,omitempty"` // id of the webhook it was first seen in
-	Details any           `json:"details,omitempty"` // the struct that the catalog names for the type
+	Details any           `json:"details"`           // what happened: its members are those of the type
 }
 
-// encode writes an event as a CloudEvent: the same bytes whenever it is the same event.
-func encode(e webhook.Event) ([]byte, error) {
+// Encode writes an event as a CloudEvent: the same bytes whenever it is the same event.
+func Encode(e webhook.Event) ([]byte, error) {
 	out := cloudEvent{
 		SpecVersion:     "1.0",
 		ID:              e.ID,
 		Source:          "/sources/" + e.Source,
 		Type:            e.Type,
 		DataContentType: "application/json",
+		DataSchema:      e.Type.Schema(),
 		Provider:        e.Provider,
 		Late:            e.Late,
 		Test:            e.Test,

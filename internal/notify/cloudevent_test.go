@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,11 +31,11 @@ func TestCloudEvent(t *testing.T) {
 	}
 	for name, e := range map[string]webhook.Event{"banned": banned(), "bare": bare, "marked": marked, "raw": raw} {
 		t.Run(name, func(t *testing.T) {
-			body, err := encode(e)
+			body, err := Encode(e)
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := encode(e)
+			again, err := Encode(e)
 			if err != nil || !bytes.Equal(body, again) {
 				t.Error("the same event has other bytes the second time", err)
 			}
@@ -71,6 +73,9 @@ func conforms(t *testing.T, body []byte) {
 		if text, ok := attributes[required].(string); !ok || text == "" {
 			t.Errorf("no %s", required)
 		}
+	}
+	if schema, err := url.Parse(fmt.Sprint(attributes["dataschema"])); err != nil || !schema.IsAbs() {
+		t.Errorf("dataschema %v is no absolute URI", attributes["dataschema"])
 	}
 	name := regexp.MustCompile(`^[a-z0-9]{1,20}$`)
 	for attribute, value := range attributes {

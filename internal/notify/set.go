@@ -146,7 +146,7 @@ func (s *Set) tell(ctx context.Context, d *destination, e webhook.Event) *webhoo
 		}
 	}
 	defer d.leave()
-	body, err := encode(e)
+	body, err := Encode(e)
 	if err != nil { // it quotes what it cannot encode
 		return &webhook.Verdict{Kind: webhook.Refused, Reason: "event cannot be encoded"}
 	}

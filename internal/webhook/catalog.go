@@ -15,6 +15,9 @@ func (t Type) Family() string {
 	return family
 }
 
+// Schema is the URI by which events name the JSON Schema of their data: a name, not an address.
+func (t Type) Schema() string { return "urn:holdfast:event:" + string(t) }
+
 // Severity says how soon somebody must act.
 type Severity string
 
@@ -139,6 +142,9 @@ type Entry struct {
 	From     string // where providers say it: their fields and values, in the words of Meta unless another is named
 	data     func() any
 }
+
+// New makes what an event of the type carries, empty: a pointer to a struct of this package.
+func (e Entry) New() any { return e.data() }
 
 // Catalog lists every event type, in the order of this file.
 func Catalog() []Entry { return slices.Clone(catalog) }
