@@ -127,6 +127,18 @@ func (in *Ingress) accept(w http.ResponseWriter, r *http.Request, src *source) (
 	return hook, in.starter.Start(ctx, hook, peek)
 }
 
+// CheckHeaders says whether an ingress would read the body of a request, which declares its length and is for a source with
+// this limit; where it would not, the status that it answers and its reason, as `holdfast refused` names it.
+func CheckHeaders(r *http.Request, limit int64) (status int, reason string, ok bool) {
+	err := checkHeaders(r, limit)
+	if err == nil {
+		return 0, "", true
+	}
+	why := asReason(err)
+	status, _ = why.status()
+	return status, string(why), false
+}
+
 // checkHeaders refuses what no provider sends. A body without content type is taken: what it is, its signature says.
 func checkHeaders(r *http.Request, limit int64) error {
 	switch types := r.Header["Content-Type"]; len(types) {

@@ -69,7 +69,7 @@ func newRoot() *cobra.Command {
 	common.register(root)
 	root.AddCommand(
 		newDev(&common), newServe(&common), newIngress(&common), newWorker(&common),
-		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newSpool(&common),
+		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newVerify(&common), newSpool(&common),
 		newCheck(&common), newSetup(&common), newBench(),
 		newWhizard(&common),
 	)

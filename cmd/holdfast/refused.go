@@ -20,7 +20,8 @@ func newRefused(common *commonFlags) *cobra.Command {
 	var at string
 	c := &cobra.Command{
 		Use: "refused", Short: "List the requests that a running ingress refused, and why", Args: noArgs,
-		Long: "Asks a running ingress for the requests it did not accept lately, the latest first.",
+		Long: `Asks a running ingress for the requests it did not accept lately, the latest first. Why one of them does not verify says
+'holdfast verify', given the request.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if at == "" {
 				cfg, err := common.load()

@@ -195,6 +195,17 @@ var plan = []room{
 		never: []string{"database/sql"},
 	},
 	{
+		path:  "internal/diagnosis",
+		says:  "diagnosis asks providers by their contract; it knows none by its name",
+		ours:  []string{"internal/provider", nouns, signing},
+		never: []string{"database/sql", "os"},
+	},
+	{
+		path:  "internal/pasted",
+		says:  "pasted reads text; it knows nobody, and opens nothing itself",
+		never: []string{"database/sql", "os"},
+	},
+	{
 		path: "internal/archtest",
 		says: "archtest reads files, and knows nobody",
 	},

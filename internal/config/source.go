@@ -35,6 +35,9 @@ type Source struct {
 	// Provider verifies and reads the webhooks of this source, with its secrets. It is made from the settings above and
 	// those of the provider; it is never nil in a Config that was read without error.
 	Provider provider.Provider `yaml:"-"`
+
+	// Options are the settings that only the provider knows, as it was made from them: what its Dialect's Options returns.
+	Options any `yaml:"-"`
 }
 
 // String is the dialect only: the path may be a secret, and the provider holds some.
@@ -61,7 +64,7 @@ func (s *Source) decode(r *reader, n ast.Node, at string) {
 		r.problem(at, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return
 	}
-	s.Provider = made
+	s.Provider, s.Options = made, options
 }
 
 // dialect finds the provider that a source names.

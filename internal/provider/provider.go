@@ -47,3 +47,9 @@ type Signer interface {
 	// Sign returns the headers for a body sent at a time, made with the first configured secret.
 	Sign(body []byte, at time.Time) http.Header
 }
+
+// An Adviser is a provider that knows where its operators should look when a request is refused. `holdfast verify` shows it.
+type Adviser interface {
+	// Advise says what to look at, in a sentence or two, or "".
+	Advise(refusal webhook.Refusal) string
+}

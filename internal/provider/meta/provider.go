@@ -137,3 +137,16 @@ func (p *Provider) Sign(body []byte, _ time.Time) http.Header {
 	}
 	return h
 }
+
+// Advise says where the App Dashboard shows what a signature depends on.
+func (p *Provider) Advise(refusal webhook.Refusal) string {
+	switch refusal {
+	case webhook.MissingEvidence:
+		return "Meta signs every webhook: what has no X-Hub-Signature-256 comes from somebody else, or lost it on the way."
+	case webhook.SignatureMismatch:
+		return "The secret is the app secret of the app that is subscribed (App Dashboard, App settings, Basic), neither the verify token nor an access token. " +
+			"Several apps have several: each signs with its own."
+	default:
+		return ""
+	}
+}

@@ -192,6 +192,24 @@ func (p *Provider) Sign(body []byte, at time.Time) http.Header {
 	return h
 }
 
+// Advise says where nxtele's console decides what a digest depends on.
+func (p *Provider) Advise(refusal webhook.Refusal) string {
+	switch refusal {
+	case webhook.MissingEvidence:
+		return "nxtele signs only where the signing of receipts (回执加签算法) is switched on for the app."
+	case webhook.MalformedEvidence:
+		return "ts is 13 digits, sign is hex, and the others are at most 64 letters, digits, or . _ -, as the digest does not separate its parts."
+	case webhook.UnknownCredential:
+		return "Add the pair of accesskey and secret to access_keys of the source; the old pair may stay beside it."
+	case webhook.AlgorithmRefused:
+		return "Choose SHA-256 for the app at nxtele. If it can only do MD5, name md5 in algorithms of the source."
+	case webhook.SignatureMismatch:
+		return "The secret is the access secret that belongs to the accesskey in the request."
+	default:
+		return ""
+	}
+}
+
 // digestSize is that of an algorithm's digest in bytes, 0 for one that we do not know.
 func digestSize(algorithm string) int {
 	switch algorithm {

@@ -1,0 +1,21 @@
+// Package pasted reads requests as people paste them into a terminal: a curl command line, or an HTTP request as text.
+// It runs nothing and expands nothing.
+package pasted
+
+import "net/http"
+
+// A Request is what would have been sent.
+type Request struct {
+	Method string // upper case as written; POST if nothing says otherwise and there is a body
+	URL    string // as written, "" if there is none
+	Header http.Header
+	Body   []byte
+
+	// File is the body as a file holds it, where the command would have sent it changed; else nil.
+	File []byte
+
+	// Notes say what was left out, added or changed while reading, each in a few words. They repeat no value.
+	Notes []string
+}
+
+func (r *Request) note(words string) { r.Notes = append(r.Notes, words) }
