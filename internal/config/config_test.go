@@ -199,6 +199,11 @@ destinations:
 			},
 		},
 	}
+	for name, source := range want.Sources { // each is made from the options that it is told to remember
+		made := source.Provider.(believer).options
+		source.Options = &made
+		want.Sources[name] = source
+	}
 	// Compared as they are: they print as nothing, so a difference would not be seen in what is printed.
 	if diff := cmp.Diff(want, c, cmp.AllowUnexported(believer{}), plainly); diff != "" {
 		t.Error(diff)

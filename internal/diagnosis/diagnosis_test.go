@@ -98,7 +98,9 @@ func TestMeta(t *testing.T) {
 		_ = z.Close()
 		return w.String()
 	}
-	over := func(body string) http.Header { return headers("X-Hub-Signature-256", signature.HMAC(secret, []byte(body))) }
+	over := func(body string) http.Header {
+		return headers("X-Hub-Signature-256", signature.HMAC(secret, []byte(body)))
+	}
 	with := func(s signature.Secret) http.Header {
 		return headers("X-Hub-Signature-256", signature.HMAC(s, []byte(minimal)))
 	}

@@ -138,6 +138,7 @@ func (e *examination) shown(w wanted, value string) string {
 		if t, ok := timeIn(value); ok {
 			return fmt.Sprintf("%s: %s, which is %s, %s", w.name, value, t.UTC().Format(time.RFC3339), distance(e.Received.Sub(t)))
 		}
+	case byNothing:
 	}
 	return w.name + ": " + brief(value)
 }

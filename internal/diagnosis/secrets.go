@@ -179,15 +179,11 @@ func filled(v reflect.Value) reflect.Value {
 
 // secretive reports whether a type has secrets in it.
 func secretive(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Slice, reflect.Map, reflect.Pointer:
+	switch kind := t.Kind(); {
+	case kind == reflect.Slice, kind == reflect.Map, kind == reflect.Pointer:
 		return secretive(t.Elem())
-	case reflect.Struct:
-		for i := range t.NumField() {
-			if t.Field(i).IsExported() && secretive(t.Field(i).Type) {
-				return true
-			}
-		}
+	case kind == reflect.Struct:
+		return slices.ContainsFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.IsExported() && secretive(f.Type) })
 	}
 	return t == secretType
 }
