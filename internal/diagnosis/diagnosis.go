@@ -47,6 +47,7 @@ type Reading struct {
 type examination struct {
 	Question
 	provider provider.Provider
+	signer   provider.Signer // the same, or with another of its secrets in front; nil if it cannot sign
 	slots    []slot
 	wanted   []wanted
 	evidence webhook.Evidence
@@ -68,9 +69,9 @@ func Explain(q Question) (Report, error) {
 		q.Header = http.Header{}
 	}
 	e := &examination{Question: q, provider: p, slots: slotsOf(q.Options), effort: most}
-	e.wanted = wantedBy(q.Dialect, q.Options, q.Received)
+	e.choose()
 	e.describeSource()
-	if e.open() {
+	if isOpen(p) {
 		e.report.Verifies = true
 		e.report.Verdict = "verifies, and proves nothing: the source is insecure and has no secret, so whoever knows its URL can send"
 		return e.report, nil
@@ -90,12 +91,6 @@ func Explain(q Question) (Report, error) {
 	return e.report, nil
 }
 
-// open reports whether the source has no secret and does not want any.
-func (e *examination) open() bool {
-	_, err := e.Dialect.New(e.Options, false)
-	return err != nil
-}
-
 // holds reports whether a provider accepts a request.
 func (e *examination) holds(p provider.Provider, h http.Header, body []byte, at time.Time) bool {
 	ev, err := p.Evidence(h)
@@ -113,18 +108,20 @@ func (e *examination) signs() bool {
 
 func (e *examination) describeSource() {
 	e.report.add(Note, "source", "%s, provider %s", e.Source, e.Dialect.Name)
-	if len(e.wanted) == 0 {
-		return
-	}
-	var names []string
+	var fixed, signing []string
 	for _, w := range e.wanted {
-		names = append(names, w.name)
+		if w.role == bySecret {
+			fixed = append(fixed, w.name)
+		} else {
+			signing = append(signing, w.name)
+		}
 	}
-	how := "fixed headers, which prove the sender and nothing of the body"
-	if e.signs() {
-		how = "a signature over the very bytes of the body"
+	if len(fixed) > 0 {
+		e.report.add(Note, "source", "proved by fixed headers, which say who sends and nothing of the body: %s", strings.Join(fixed, ", "))
 	}
-	e.report.add(Note, "source", "proved by %s: %s", how, strings.Join(names, ", "))
+	if len(signing) > 0 {
+		e.report.add(Note, "source", "proved by a signature over the very bytes of the body: %s", strings.Join(signing, ", "))
+	}
 }
 
 func (e *examination) describeBody() {
@@ -153,8 +150,13 @@ func (e *examination) describeSecrets() {
 	if !e.signs() {
 		return
 	}
-	if e.evidence.Headers == nil && e.evidence.Credential == "" {
+	there := func(w wanted) bool { return w.role == bySignature && e.Header.Get(w.name) != "" }
+	switch {
+	case e.evidence.Headers == nil && e.evidence.Credential == "":
 		e.report.add(Note, "secret", "none was tried: the headers were refused before")
+		return
+	case !slices.ContainsFunc(e.wanted, there):
+		e.report.add(Note, "secret", "none was tried: there is no signature")
 		return
 	}
 	for _, s := range e.slots {
@@ -180,20 +182,28 @@ func (e *examination) with(change func(s slot) signature.Secret) (provider.Provi
 	return e.Dialect.New(replaceSecrets(e.Options, change), e.Insecure)
 }
 
-// effective reports whether a secret, or one of its list, takes part in verifying at all: the verify token does not.
+// effective reports whether a secret, or one of its list, makes signatures at all: a verify token does not.
 func (e *examination) effective(s slot) bool {
-	signer, ok := e.provider.(provider.Signer)
-	if !ok {
-		return true
-	}
 	without, err := e.with(func(o slot) signature.Secret {
 		if o.group == s.group {
 			return junk
 		}
 		return o.secret
 	})
-	body := []byte("{}")
-	return err != nil || !e.holds(without, signer.Sign(body, e.Received), body, e.Received)
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(e.wanted, func(w wanted) bool {
+		return w.role == bySignature && e.sample(e.provider).Get(w.name) != e.sample(without).Get(w.name)
+	})
+}
+
+// sample is what a provider would send.
+func (e *examination) sample(p provider.Provider) http.Header {
+	if signer, ok := p.(provider.Signer); ok {
+		return signer.Sign([]byte("{}"), e.Received)
+	}
+	return nil
 }
 
 // named reports whether a request can mean this secret: one that has a key is meant by its key, if one of its

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast/internal/provider"
+	"holdfast/internal/signature"
 )
 
 // A role says what a header depends on when a provider signs.
@@ -49,7 +50,7 @@ func wantedBy(dialect provider.Dialect, options any, at time.Time) []wanted {
 	sample := sign(options, "{}", at)
 	otherBody := sign(options, "[]", at)
 	otherTime := sign(options, "{}", at.Add(time.Hour))
-	otherSecret := sign(replaceSecrets(options, all(junk)), "{}", at)
+	otherSecret := sign(replaceSecrets(options, func(slot) signature.Secret { return junk }), "{}", at)
 	var list []wanted
 	for _, name := range slices.Sorted(maps.Keys(sample)) {
 		w := wanted{name: name, sample: sample.Get(name)}
@@ -66,6 +67,37 @@ func wantedBy(dialect provider.Dialect, options any, at time.Time) []wanted {
 	return list
 }
 
+// choose finds out which headers are wanted. A provider signs with the first of its secrets; where several sets of headers
+// would do, it is the set that the request comes nearest to.
+func (e *examination) choose() {
+	best := -1
+	for i := range 16 {
+		options, more := rotated(e.Options, i)
+		if i > 0 && !more {
+			return
+		}
+		p, err := e.Dialect.New(options, e.Insecure)
+		signer, ok := p.(provider.Signer)
+		if err != nil || !ok {
+			continue
+		}
+		list := wantedBy(e.Dialect, options, e.Received)
+		near := 0
+		for _, w := range list {
+			switch value := e.Header.Get(w.name); {
+			case value == "":
+			case w.role == bySecret && value == w.sample:
+				near += 100
+			default:
+				near++
+			}
+		}
+		if near > best {
+			best, e.wanted, e.signer = near, list, signer
+		}
+	}
+}
+
 // describeHeaders tells of each header that is wanted whether it is there, and of what form.
 func (e *examination) describeHeaders() {
 	faults := e.faults()
@@ -73,7 +105,7 @@ func (e *examination) describeHeaders() {
 		values := e.Header.Values(w.name)
 		switch {
 		case len(values) == 0:
-			e.report.add(Bad, "header", "%s is missing", w.name)
+			e.report.add(e.markOf(w, faults), "header", "%s is missing", w.name)
 		case len(values) > 1 && slices.Equal(slices.Compact(slices.Clone(values)), values[:1]):
 			e.report.add(e.markOf(w, faults), "header", "%s is there %d times, each time the same", w.name, len(values))
 		case len(values) > 1:
@@ -91,9 +123,9 @@ func (e *examination) describeHeaders() {
 	}
 }
 
-// markOf is that of a repeated header: some providers do not mind.
+// markOf is that of a repeated or missing header: some providers do not mind.
 func (e *examination) markOf(w wanted, faults []string) Mark {
-	if e.refusal == nil || !slices.Contains(faults, w.name) {
+	if e.refusal == nil || faults != nil && !slices.Contains(faults, w.name) {
 		return Note
 	}
 	return Bad
@@ -102,11 +134,10 @@ func (e *examination) markOf(w wanted, faults []string) Mark {
 // faults are the headers for which a request is refused: the fewest that have to be replaced by what the provider itself
 // would send before it takes the others. None if it takes all.
 func (e *examination) faults() []string {
-	signer, ok := e.provider.(provider.Signer)
-	if !ok || e.refusal == nil || len(e.wanted) > 10 {
+	if e.signer == nil || e.refusal == nil || len(e.wanted) > 10 {
 		return nil
 	}
-	good := signer.Sign(e.Body, e.Received)
+	good := e.signer.Sign(e.Body, e.Received)
 	var fewest []string
 	for subset := range 1 << len(e.wanted) {
 		h := e.Header.Clone()
@@ -158,7 +189,11 @@ func (e *examination) faulty(w wanted, value string) string {
 
 // difference says how a credential differs from those that are configured, without showing any.
 func (e *examination) difference(w wanted, value string) string {
-	known := append(secretsOf(e.slots), w.sample)
+	own := slices.DeleteFunc(slices.Clone(e.slots), func(s slot) bool { return !strings.EqualFold(s.key, w.name) })
+	if len(own) == 0 { // the settings do not say which secret is for which header
+		own = e.slots
+	}
+	known := append(secretsOf(own), w.sample)
 	alike := func(change func(string) string) bool {
 		return slices.ContainsFunc(known, func(k string) bool { return k != "" && change(k) == change(value) })
 	}
@@ -177,8 +212,10 @@ func (e *examination) difference(w wanted, value string) string {
 		return bare(s)
 	}
 	switch {
+	case slices.Contains(known, value):
+		return "is configured, but not beside the other headers"
 	case alike(trim):
-		return "differs from a configured one in space or quotes around it only, or belongs to another header"
+		return "differs from a configured one in space or quotes around it only"
 	case alike(func(s string) string { return strings.ToLower(trim(s)) }):
 		return "differs from a configured one in upper and lower case only"
 	case alike(bare):

@@ -12,6 +12,7 @@ import (
 
 	"holdfast/internal/diagnosis"
 	"holdfast/internal/provider"
+	"holdfast/internal/provider/whizard"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
@@ -126,6 +127,44 @@ func TestNewcomerWithFixedHeaders(t *testing.T) {
 	if !report.Verifies || !strings.Contains(text, "for the credential 1") || !strings.Contains(text, "fixed headers") || strings.Contains(text, "second-") {
 		t.Error(text)
 	}
+}
+
+// Of several sets of headers the one is explained that the request comes nearest to.
+func TestWhizard(t *testing.T) {
+	options := &whizard.Options{Phone: "15550001111", Credentials: []signature.HeaderSet{
+		{Name: "new", Headers: map[string]signature.Secret{"X-Token": "the-new-token", "X-Shop": "the-shop"}},
+		{Name: "old", Headers: map[string]signature.Secret{"Authorization": "Basic the-old-one"}},
+	}}
+	for _, tt := range []test{
+		{name: "nothing", says: []string{"no X-Shop is missing", "no X-Token is missing", "missing_evidence"}},
+		{name: "one missing", header: headers("X-Token", "the-new-token"), says: []string{"no X-Shop is missing", "ok X-Token is there"}},
+		{name: "the old one wrong", header: headers("Authorization", "Basic The-Old-One"), says: []string{"no Authorization differs from a configured one in upper and lower case only", "unknown_credential"}},
+		{name: "swapped", header: headers("X-Token", "the-shop", "X-Shop", "the-new-token"), says: []string{"no X-Shop is none that is configured", "no X-Token is none that is configured"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			report, text := ask(t, diagnosis.Question{Dialect: dialect(t, "whizard"), Options: options, Header: tt.header, Body: []byte(minimal)})
+			tt.check(t, report, text)
+			for _, hidden := range []string{"the-new-token", "the-shop", "the-old-one"} {
+				if strings.Contains(strings.ToLower(text), hidden) {
+					t.Errorf("shows %s:\n%s", hidden, text)
+				}
+			}
+		})
+	}
+	options.AppSecrets = []signature.Secret{secret}
+	sent := headers("Authorization", "Basic the-old-one")
+	report, text := ask(t, diagnosis.Question{Dialect: dialect(t, "whizard"), Options: options, Header: sent, Body: []byte(minimal)})
+	if !report.Verifies || !strings.Contains(text, "for the credential old") || strings.Contains(text, "no  ") {
+		t.Error(text)
+	}
+	// A signature is verified where it is sent.
+	sent.Set("X-Hub-Signature-256", "sha256="+ofMini)
+	report, text = ask(t, diagnosis.Question{Dialect: dialect(t, "whizard"), Options: options, Header: sent, Body: []byte(minimal)})
+	if !report.Verifies || !strings.Contains(text, "ok  app_secrets[0] made the signature") || strings.Contains(text, "credentials[") {
+		t.Error(text)
+	}
+	report, text = ask(t, diagnosis.Question{Dialect: dialect(t, "whizard"), Options: options, Header: sent, Body: []byte(minimal + "\n")})
+	test{finding: "over the body without the line end at its end"}.check(t, report, text)
 }
 
 func TestNewcomerWithSignedTime(t *testing.T) {

@@ -138,6 +138,20 @@ func (e *examination) secrets() []variant[provider.Provider] {
 			list = append(list, variant[provider.Provider]{value: p, cost: cost, how: how, advice: advice})
 		}
 	}
+	var signing []slot
+	for _, s := range e.slots {
+		if e.effective(s) {
+			signing = append(signing, s)
+		}
+	}
+	all := func(secret signature.Secret) func(slot) signature.Secret { // puts it wherever one signs
+		return func(o slot) signature.Secret {
+			if slices.Contains(signing, o) {
+				return secret
+			}
+			return o.secret
+		}
+	}
 	if c := e.Candidate; c != "" {
 		add(1, "with the secret that you gave", "Put the secret that you gave into the settings of the source, beside the one that is there if both are in use.", all(c))
 		for _, s := range spellings(c) {
@@ -146,6 +160,9 @@ func (e *examination) secrets() []variant[provider.Provider] {
 	}
 	for _, s := range e.slots {
 		add(1, "with "+s.name+" as the secret that signs", "The sender signs with what is configured as "+s.name+", which is not meant for that: give it the right secret.", all(s.secret))
+		if !slices.Contains(signing, s) {
+			continue
+		}
 		for _, o := range spellings(s.secret) {
 			add(1, "with "+s.name+" "+o.how, "Configure "+s.name+" "+o.how+", if that is what the provider shows; otherwise mend the sender.", puts(s, o.secret))
 		}

@@ -95,17 +95,13 @@ func secretsOf(slots []slot) []string {
 	return secrets
 }
 
-// all puts one secret everywhere, only keeps one where it is, and puts makes one another.
-func all(secret signature.Secret) func(slot) signature.Secret {
-	return func(slot) signature.Secret { return secret }
-}
-
+// only makes those beside a secret worthless, and puts makes one another.
 func only(s slot) func(slot) signature.Secret {
 	return func(o slot) signature.Secret {
-		if o.name == s.name {
-			return o.secret
+		if o.group == s.group && o.name != s.name {
+			return junk
 		}
-		return junk
+		return o.secret
 	}
 }
 
@@ -175,6 +171,25 @@ func filled(v reflect.Value) reflect.Value {
 		return made
 	}
 	return v
+}
+
+// rotated copies settings with the i-th of several secrets, or of several sets of them, in front, and reports whether any
+// list has as many.
+func rotated(options any, i int) (changed any, more bool) {
+	v := reflect.ValueOf(options)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return options, false
+	}
+	made := reflect.New(v.Type().Elem())
+	made.Elem().Set(v.Elem())
+	for field, value := range made.Elem().Fields() {
+		if !field.IsExported() || value.Kind() != reflect.Slice || value.Len() <= i || !secretive(value.Type()) {
+			continue
+		}
+		value.Set(reflect.AppendSlice(reflect.AppendSlice(reflect.MakeSlice(value.Type(), 0, value.Len()), value.Slice(i, value.Len())), value.Slice(0, i)))
+		more = true
+	}
+	return made.Interface(), more
 }
 
 // secretive reports whether a type has secrets in it.
