@@ -162,7 +162,7 @@ func (e *examination) describeSecrets() {
 	for _, s := range e.slots {
 		switch p, err := e.with(only(s)); {
 		case err != nil, !e.effective(s):
-		case e.named(s) && e.signed(p):
+		case e.signed(p):
 			e.report.add(Good, "secret", "%s made the signature", s.name)
 		case e.named(s):
 			e.report.add(Bad, "secret", "%s did not make the signature over these bytes", s.name)

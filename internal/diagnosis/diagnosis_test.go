@@ -122,6 +122,7 @@ func TestMeta(t *testing.T) {
 		{name: "escapes decoded", header: signed(ofEsc), body: plain, finding: `over the body with \u escapes instead of characters beyond ASCII and of @, and \/ instead of /`},
 		{name: "escaped by somebody", header: signed(ofPlain), body: escaped, finding: `over the body with characters instead of \u escapes, and / instead of \/`},
 		{name: "slashes unescaped", header: over(`{"a":"b\/c"}`), body: `{"a":"b/c"}`, finding: `over the body with \/ instead of /`},
+		{name: "some slashes unescaped", header: over(`{"a":"\/","b":"\/"}`), body: `{"a":"\/","b":"/"}`, finding: `over the body with \/ instead of /`},
 		{name: "HTML unescaped", header: over(`{"a":"b\u003cc"}`), body: `{"a":"b<c"}`, finding: `over the body with \u escapes instead of < > and &`},
 		{name: "a string of JSON", header: signed(ofEsc), body: text(escaped), finding: "over the body taken out of the JSON string that it is"},
 		{name: "out of a log", header: signed(ofMini), body: strings.ReplaceAll(minimal, `"`, `\"`), finding: "over the body without backslashes before its quotes, as logs write them"},

@@ -131,14 +131,13 @@ func (e *examination) markOf(w wanted, faults []string) Mark {
 	return Bad
 }
 
-// faults are the headers for which a request is refused: the fewest that have to be replaced by what the provider itself
-// would send before it takes the others. None if it takes all.
+// faults are the headers for which a request is refused: those that have to be replaced by what the provider itself would
+// send before it takes the others, and none of which could be left out. None if it takes all.
 func (e *examination) faults() []string {
 	if e.signer == nil || e.refusal == nil || len(e.wanted) > 10 {
 		return nil
 	}
 	good := e.signer.Sign(e.Body, e.Received)
-	var fewest []string
 	for subset := range 1 << len(e.wanted) {
 		h := e.Header.Clone()
 		var names []string
@@ -148,14 +147,11 @@ func (e *examination) faults() []string {
 				names = append(names, w.name)
 			}
 		}
-		if fewest != nil && len(names) >= len(fewest) {
-			continue
-		}
-		if _, err := e.provider.Evidence(h); err == nil {
-			fewest = names
+		if _, err := e.provider.Evidence(h); err == nil { // what is part of this one came before it
+			return names
 		}
 	}
-	return fewest
+	return nil
 }
 
 // shown is a header as it may be shown: signatures shortened, credentials not at all.
