@@ -67,10 +67,18 @@ func houseCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args [
 }
 
 // standinsCommand is the script command `standins`: it starts what stands in for the web APIs of providers. $WHIZARD_API
-// is Whizard's, which knows $THE_WHIZARD_KEY.
+// is Whizard's, which knows $THE_WHIZARD_KEY; $NXCLOUD_API is nxtele's, which has two account updates of 15550001111 and one
+// of 15550002222, and knows the source of `house`.
 func standinsCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Setenv("THE_WHIZARD_KEY", "hidden-key")
 		ts.Setenv("WHIZARD_API", apitest.NewWhizard(t, "hidden-key").URL)
+
+		nx, now := apitest.NewNXCloud(t, "demo", "secret", "pem28kje"), time.Now()
+		ts.Setenv("NXCLOUD_API", nx.URL)
+		update := `{"field":"account_update","value":{%s,"business_phone":"15550001111","time":%d,"wabaId":"%s"}}`
+		nx.Store("15550001111", "account_update", now.Add(-3*time.Hour), fmt.Sprintf(update, `"event":"ACCOUNT_VIOLATION"`, now.Add(-3*time.Hour).Unix(), "4711"))
+		nx.Store("15550001111", "account_update", now.Add(-time.Hour), fmt.Sprintf(update, `"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE"}`, now.Add(-time.Hour).Unix(), "4711"))
+		nx.Store("15550002222", "account_update", now.Add(-time.Hour), fmt.Sprintf(update, `"event":"ACCOUNT_DELETED"`, now.Add(-time.Hour).Unix(), "4712"))
 	}
 }

@@ -86,6 +86,9 @@ const (
 	signHeader      = "sign"
 )
 
+// whatsApp is the biztype of everything about it.
+const whatsApp = "2"
+
 // Evidence wants each of the six headers exactly once and of strict form, because the digest does not separate its
 // parts; an access key that is configured; and an algorithm that is allowed.
 func (p *Provider) Evidence(h http.Header) (webhook.Evidence, error) {
@@ -176,13 +179,19 @@ func (p *Provider) Answer() (contentType, body string) { return "text/plain; cha
 // Sign returns the headers that nxtele would send with the body, made with the first access key in order of names and
 // the first algorithm; none if there is no access key. The value of action on WhatsApp webhooks is not documented.
 func (p *Provider) Sign(body []byte, at time.Time) http.Header {
+	return p.SignRequest("callback", body, at)
+}
+
+// SignRequest returns the headers of a request to nxtele's API, which are made like those of its webhooks (NXCloud wiki:
+// API Interface Invocation Convention). The action is what the page of the call says.
+func (p *Provider) SignRequest(action string, body []byte, at time.Time) http.Header {
 	h := http.Header{}
 	if len(p.options.AccessKeys) == 0 {
 		return h
 	}
 	key := slices.Sorted(maps.Keys(p.options.AccessKeys))[0]
 	algorithm := p.options.Algorithms[0]
-	d := signature.Digest{AccessKey: key, Action: "callback", BizType: "2", TS: strconv.FormatInt(at.UnixMilli(), 10)}
+	d := signature.Digest{AccessKey: key, Action: action, BizType: whatsApp, TS: strconv.FormatInt(at.UnixMilli(), 10)}
 	h.Set(accessKeyHeader, d.AccessKey)
 	h.Set(actionHeader, d.Action)
 	h.Set(bizTypeHeader, d.BizType)
