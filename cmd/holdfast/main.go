@@ -71,7 +71,7 @@ func newRoot() *cobra.Command {
 		newDev(&common), newServe(&common), newIngress(&common), newWorker(&common),
 		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newVerify(&common), newSpool(&common),
 		newCheck(&common), newSetup(&common), newBench(),
-		newNxtele(&common), newWhizard(&common),
+		newMeta(&common), newNxtele(&common), newWhizard(&common),
 	)
 	return root
 }

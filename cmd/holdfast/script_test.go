@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"holdfast/internal/provider/apitest"
+	"holdfast/internal/provider/meta"
 	"holdfast/internal/spool"
 )
 
@@ -43,7 +45,7 @@ func TestScripts(t *testing.T) {
 
 // houseCommand is the script command `house`: it runs ingress and worker for the rest of the script and writes their
 // configuration, with the addresses filled in, to holdfast.yaml; $SOURCE is its Meta source. other-secret.yaml is the same
-// with another secret.
+// with another secret, other-token.yaml with another verify token.
 func houseCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		r := newRig(t)
@@ -56,23 +58,34 @@ func houseCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args [
 		ts.Check(err)
 		h := r.start(cfg, both)
 		ts.Setenv("SOURCE", r.name)
-		for file, secret := range map[string]string{"holdfast.yaml": r.secret, "other-secret.yaml": "another"} {
+		ts.Setenv("INGRESS", h.ingress)
+		for file, change := range map[string][2]string{
+			"holdfast.yaml": {}, "other-secret.yaml": {r.secret, "another-secret"}, "other-token.yaml": {"verify_token: token", "verify_token: other"},
+		} {
 			text := strings.NewReplacer(
 				`ingress: {listen: "127.0.0.1:0"}`, `ingress: {listen: "`+strings.TrimPrefix(h.ingress, "http://")+`"}`,
-				`metrics: {listen: "127.0.0.1:0"}`, `metrics: {listen: "`+strings.TrimPrefix(h.metrics, "http://")+`"}`,
-				r.secret, secret).Replace(yaml)
-			ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+				`metrics: {listen: "127.0.0.1:0"}`, `metrics: {listen: "`+strings.TrimPrefix(h.metrics, "http://")+`"}`).Replace(yaml)
+			ts.Check(os.WriteFile(ts.MkAbs(file), []byte(strings.ReplaceAll(text, change[0], change[1])), 0o600))
 		}
 	}
 }
 
-// standinsCommand is the script command `standins`: it starts what stands in for the web APIs of providers. $WHIZARD_API
-// is Whizard's, which knows $THE_WHIZARD_KEY; $NXCLOUD_API is nxtele's, which has two account updates of 15550001111 and one
-// of 15550002222, and knows the source of `house`.
+// standinsCommand is the script command `standins`: it starts what stands in for the web APIs of providers.
+//
+//   - $WHIZARD_API is Whizard's, which knows $THE_WHIZARD_KEY.
+//   - $NXCLOUD_API is nxtele's, which knows the source of `house`. It has two account updates of 15550001111 and one of
+//     15550002222.
+//   - $GRAPH_API is Meta's, which knows the secret of that of `house` as that of app 188, the token hidden-token, and the
+//     accounts 4711 and 4712. It reaches the ingress of `house` at any host.
 func standinsCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Setenv("THE_WHIZARD_KEY", "hidden-key")
 		ts.Setenv("WHIZARD_API", apitest.NewWhizard(t, "hidden-key").URL)
+
+		at := ts.Getenv("INGRESS")
+		graph := apitest.NewGraph(t, "188", "secret-one", "hidden-token", []string{"4711", "4712"}, meta.Fields())
+		graph.Reach = func(u *url.URL) string { return at + u.Path }
+		ts.Setenv("GRAPH_API", graph.URL)
 
 		nx, now := apitest.NewNXCloud(t, "demo", "secret", "pem28kje"), time.Now()
 		ts.Setenv("NXCLOUD_API", nx.URL)

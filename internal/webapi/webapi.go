@@ -22,6 +22,9 @@ const (
 	timeout = 30 * time.Second
 	// MaxAnswer is the largest answer in bytes, if a client does not say otherwise.
 	MaxAnswer = 1 << 20
+	// shortest is the length of a secret, in bytes, that is looked for in what an API says: shorter ones are found in
+	// words, and what is missing there would tell them.
+	shortest = 8
 	// mostSaid bounds what an API may say in an error, in runes.
 	mostSaid = 300
 )
@@ -35,7 +38,7 @@ type Client struct {
 }
 
 // New makes a client for the API at a base URL: https, or http on this machine, where tests and tunnels are. No text that
-// [Client.Say] returns has one of the secrets in it. MaxAnswer is in bytes, 0 for the usual.
+// [Client.Say] returns has one of the secrets in it, if they are not very short. MaxAnswer is in bytes, 0 for the usual.
 func New(base string, maxAnswer int64, secrets ...string) (*Client, error) {
 	u, err := url.Parse(base)
 	switch {
@@ -111,7 +114,7 @@ func (c *Client) Call(ctx context.Context, r Request) (Answer, error) {
 // token that is refused is often quoted.
 func (c *Client) Say(text string) string {
 	for _, secret := range c.secrets {
-		if secret != "" {
+		if len(secret) >= shortest {
 			text = strings.ReplaceAll(text, secret, "[secret]")
 		}
 	}

@@ -116,14 +116,14 @@ func TestErrorsHoldNoURL(t *testing.T) {
 }
 
 func TestSay(t *testing.T) {
-	client, err := webapi.New("https://api.example.com", 0, "EAAB", "", "x y")
+	client, err := webapi.New("https://api.example.com", 0, "EAABtoken", "", "e", "long one")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		"Malformed token EAAB":      "Malformed token [secret]",
+		"Malformed token EAABtoken": "Malformed token [secret]",
 		"a\nb\x1b[2Jc\u202ed":       "a b [2Jc d",
-		"x y":                       "[secret]",
+		"a long one":                "a [secret]",
 		strings.Repeat("é", 301):    strings.Repeat("é", 300) + "…",
 		" spaces\t and\u00a0more  ": "spaces and more",
 		"牛小信":                       "牛小信",
