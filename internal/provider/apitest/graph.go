@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -21,6 +22,10 @@ type Graph struct {
 	Fields             []string // that can be subscribed; others are refused
 	// Reach is where a callback URL is asked on this machine; nil if nobody answers anywhere.
 	Reach func(callback *url.URL) string
+	// What a subscriber must not take for granted.
+	Forgets  string // a field that is accepted and not subscribed
+	Inactive bool   // subscriptions are not
+	TokenApp string // whose token it is; empty: the app's
 
 	mu       sync.Mutex
 	callback string
@@ -38,13 +43,6 @@ func NewGraph(t testing.TB, app, secret, token string, accounts, fields []string
 	g.Server = httptest.NewServer(g)
 	t.Cleanup(g.Close)
 	return g
-}
-
-// Subscribe puts a subscription there as if somebody had made it in the App Dashboard.
-func (g *Graph) Subscribe(callback string, fields ...string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.callback, g.fields = callback, fields
 }
 
 // Override sends the messages of all accounts elsewhere.
@@ -93,9 +91,11 @@ func (g *Graph) subscriptions(w http.ResponseWriter, r *http.Request, app, token
 		if g.callback != "" {
 			var fields []any
 			for _, f := range g.fields {
-				fields = append(fields, map[string]any{"name": f, "version": "v26.0"})
+				if f != g.Forgets {
+					fields = append(fields, map[string]any{"name": f, "version": "v26.0"})
+				}
 			}
-			data = append(data, map[string]any{"object": "whatsapp_business_account", "callback_url": g.callback, "active": true, "fields": fields})
+			data = append(data, map[string]any{"object": "whatsapp_business_account", "callback_url": g.callback, "active": !g.Inactive, "fields": fields})
 		}
 		writeJSON(w, http.StatusOK, map[string]any{"data": data})
 	case r.Method == http.MethodPost:
@@ -150,8 +150,8 @@ func (g *Graph) subscribedApps(w http.ResponseWriter, r *http.Request, account, 
 	case !digits.MatchString(account) || !slices.Contains(g.Accounts, account):
 		graphError(w, 100, 33, "Unsupported request. Object with ID '"+account+"' does not exist, cannot be loaded due to missing permissions")
 	case r.Method == http.MethodPost:
-		if !slices.Contains(g.apps[account], g.App) {
-			g.apps[account] = append(g.apps[account], g.App)
+		if app := cmp.Or(g.TokenApp, g.App); !slices.Contains(g.apps[account], app) {
+			g.apps[account] = append(g.apps[account], app)
 		}
 		g.override = ""
 		writeJSON(w, http.StatusOK, map[string]any{"success": true})

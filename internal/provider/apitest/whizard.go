@@ -20,7 +20,7 @@ type Whizard struct {
 	mu      sync.Mutex
 	url     string
 	headers map[string]string
-	broken  bool // forgets the headers that it is given
+	instead *instead
 }
 
 // NewWhizard starts one that ends with the test.
@@ -31,18 +31,17 @@ func NewWhizard(t testing.TB, key string) *Whizard {
 	return w
 }
 
-// Webhook is what is set.
-func (w *Whizard) Webhook() (url string, headers map[string]string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.url, w.headers
+// instead is what is kept whatever is set.
+type instead struct {
+	url     string
+	headers map[string]string
 }
 
-// Break makes it forget headers from now on, and say nothing of that.
-func (w *Whizard) Break() {
+// KeepInstead makes it answer as it should from now on, and keep this.
+func (w *Whizard) KeepInstead(url string, headers map[string]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.broken = true
+	w.instead = &instead{url, headers}
 }
 
 func (w *Whizard) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
@@ -77,8 +76,8 @@ func (w *Whizard) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.url, w.headers = in.URL, in.Headers
-		if w.broken {
-			w.headers = nil
+		if w.instead != nil {
+			w.url, w.headers = w.instead.url, w.instead.headers
 		}
 	default:
 		whizardError(rw, http.StatusMethodNotAllowed, "Method Not Allowed")

@@ -108,6 +108,9 @@ func TestVerify(t *testing.T) {
 	if err := made(t, app).Verify(webhook.Evidence{}, []byte(body), received); !errors.Is(err, webhook.MissingEvidence) {
 		t.Errorf("nothing kept, though the app signs: %v", err)
 	}
+	if _, err := made(t, app).Evidence(http.Header{}); !errors.Is(err, webhook.MissingEvidence) { // before the body is read
+		t.Errorf("nothing shown, though the app signs: %v", err)
+	}
 	own := made(t, both)
 	ev, err := own.Evidence(own.Sign([]byte(body), received))
 	if err != nil || ev.Credential == "" || len(ev.Headers) != 1 || own.Verify(ev, []byte(body), received) != nil {
