@@ -3,6 +3,9 @@ package apitest
 import (
 	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -66,6 +69,12 @@ func (g *Graph) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	proof := hmac.New(sha256.New, []byte(g.Secret))
+	_, _ = io.WriteString(proof, token) // a hash takes everything
+	if token == g.Token && r.Form.Get("appsecret_proof") != hex.EncodeToString(proof.Sum(nil)) {
+		graphError(w, 100, 0, "API calls from the server require an appsecret_proof argument")
+		return
+	}
 	switch {
 	case r.Form.Has("access_token"):
 		graphError(w, 100, 0, "a token in the URL or the body, where this test does not want one")

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -150,7 +151,7 @@ func (c *Client) SubscribedApps(ctx context.Context, account string) ([]App, err
 // SubscribeAccount subscribes the app of the token to an account. It may take away where else messages are sent, so it is
 // for accounts that are not subscribed.
 func (c *Client) SubscribeAccount(ctx context.Context, account string) error {
-	if err := c.post(ctx, account+"/subscribed_apps", c.Token, nil); err != nil {
+	if err := c.post(ctx, account+"/subscribed_apps", c.Token, url.Values{}); err != nil {
 		return fmt.Errorf("subscribe the app to account %s: %w", account, err)
 	}
 	return nil
@@ -204,8 +205,13 @@ func (e *Error) hint() string {
 	return ""
 }
 
+// proof is what Graph calls appsecret_proof (Meta: Graph API, Secure Graph API calls).
+func (c *Client) proof(token signature.Secret) string {
+	return strings.TrimPrefix(signature.HMAC(c.Secret, []byte(token)), "sha256=")
+}
+
 func (c *Client) post(ctx context.Context, path string, token signature.Secret, form url.Values) error {
-	body, err := c.call(ctx, http.MethodPost, path, token, nil, form)
+	body, err := c.call(ctx, http.MethodPost, path, token, url.Values{}, form)
 	if err != nil {
 		return err
 	}
@@ -223,7 +229,7 @@ func (c *Client) post(ctx context.Context, path string, token signature.Secret, 
 func (c *Client) list(ctx context.Context, path string, token signature.Secret, each func(element []byte) error) error {
 	query := url.Values{}
 	for range mostPages {
-		body, err := c.call(ctx, http.MethodGet, path, token, query, nil)
+		body, err := c.call(ctx, http.MethodGet, path, token, query, url.Values{})
 		if err != nil {
 			return err
 		}
@@ -252,13 +258,18 @@ func (c *Client) list(ctx context.Context, path string, token signature.Secret, 
 	return errors.New("the list has no end")
 }
 
-// call sends the token in a header: Graph takes it in the query as well, which servers and proxies log.
+// call sends the token in a header: Graph takes it in the query as well, which servers and proxies log. The proof that the
+// app's secret is known is wanted by apps that require it, and is good for nothing without the token.
 func (c *Client) call(ctx context.Context, method, path string, token signature.Secret, query, form url.Values) ([]byte, error) {
 	h := http.Header{"Authorization": {"Bearer " + string(token)}, "Accept": {"application/json"}}
+	query, form = maps.Clone(query), maps.Clone(form)
 	var body []byte
 	if method == http.MethodPost {
 		h.Set("Content-Type", "application/x-www-form-urlencoded")
+		form.Set("appsecret_proof", c.proof(token))
 		body = []byte(form.Encode())
+	} else {
+		query.Set("appsecret_proof", c.proof(token))
 	}
 	got, err := c.api.Call(ctx, webapi.Request{Method: method, Path: "/" + c.Version + "/" + path, Query: query, Header: h, Body: body})
 	if err != nil {
