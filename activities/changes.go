@@ -27,8 +27,18 @@ func changes(e webhook.Event) []webhook.Change {
 		return capability(e, data)
 	case *webhook.Quality:
 		return quality(e, data)
+	case *webhook.Payment:
+		return payment(e, data)
 	case *webhook.Name:
 		return name(e, data)
+	case *webhook.Username:
+		return username(e, data)
+	case *webhook.TemplateStatus:
+		return templateStatus(e, data)
+	case *webhook.TemplateQuality:
+		return templateQuality(e, data)
+	case *webhook.TemplateCategory:
+		return templateCategory(e, data)
 	case *webhook.Preference:
 		return preference(e, data)
 	case *webhook.None:

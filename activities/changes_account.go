@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"slices"
 	"strings"
 
 	"holdfast/internal/webhook"
@@ -30,7 +31,8 @@ func ban(e webhook.Event, b *webhook.Ban) []webhook.Change {
 }
 
 // A restriction replaces what was known of restrictions of its family: Meta sends one entry for each that is active.
-// Direct Send is a family of its own, whose end says nothing of the others.
+// Direct Send is a family of its own, whose end says nothing of the others; calling is another, and of one number where the
+// provider names it.
 //
 // What is only reported or warned of says nothing of what is allowed, so a repeated notice is news: its value holds the
 // event's id.
@@ -49,8 +51,14 @@ func restriction(e webhook.Event, r *webhook.Restriction) []webhook.Change {
 		Event     string `json:"event,omitempty"`
 	}
 	entity, family := webhook.AccountEntity(e.Account), ""
-	if strings.HasPrefix(r.Violation, "DIRECT_SEND_") {
+	switch {
+	case strings.HasPrefix(r.Violation, "DIRECT_SEND_"):
 		family = ".direct_send"
+	case calling(r.Restrictions):
+		family = ".calling"
+		if e.Phone.Number != "" {
+			entity = webhook.PhoneEntity(e.Account, e.Phone.Number)
+		}
 	}
 	switch e.Type {
 	case webhook.AccountRestricted:
@@ -66,6 +74,11 @@ func restriction(e webhook.Event, r *webhook.Restriction) []webhook.Change {
 		}
 	}
 	return nil
+}
+
+// calling reports whether restrictions are of calling and of nothing else.
+func calling(restrictions []webhook.Restricted) bool {
+	return len(restrictions) > 0 && !slices.ContainsFunc(restrictions, func(r webhook.Restricted) bool { return !strings.Contains(r.Type, "CALLING") })
 }
 
 // gravity ranks restrictions: of two in the same second, the one that forbids more is believed.
@@ -150,6 +163,23 @@ func capability(e webhook.Event, c *webhook.Capability) []webhook.Change {
 		}
 	}
 	return out
+}
+
+// payment records the status of each payment configuration of an account.
+func payment(e webhook.Event, p *webhook.Payment) []webhook.Change {
+	if e.Account == "" {
+		return nil
+	}
+	type configuration struct {
+		Status   string `json:"status"`
+		Provider string `json:"provider,omitempty"`
+		Merchant string `json:"merchant,omitempty"`
+	}
+	safety := 1
+	if p.Status == "Active" {
+		safety = 0
+	}
+	return []webhook.Change{fact(e, webhook.AccountEntity(e.Account), "payment."+p.Configuration, safety, configuration{p.Status, p.Provider, p.Merchant})}
 }
 
 // presence records what comes and goes: accounts and their numbers.

@@ -54,3 +54,18 @@ func name(e webhook.Event, n *webhook.Name) []webhook.Change {
 	}
 	return []webhook.Change{fact(e, webhook.PhoneEntity(e.Account, e.Phone.Number), "name", safety, n)}
 }
+
+// username records the username of a number; of one that was deleted, that there is none.
+func username(e webhook.Event, u *webhook.Username) []webhook.Change {
+	if e.Account == "" || e.Phone.Number == "" {
+		return nil
+	}
+	value, safety := webhook.Username{Username: u.Username, Status: u.Status}, 1 // reserved, and what is not known yet
+	switch u.Status {
+	case "approved":
+		safety = 0
+	case "deleted":
+		value.Username, safety = "", 2
+	}
+	return []webhook.Change{fact(e, webhook.PhoneEntity(e.Account, e.Phone.Number), "username", safety, value)}
+}

@@ -35,6 +35,12 @@ func TestChanges(t *testing.T) {
 		"a failure":   {webhook.ContactMarketingStopped, &webhook.Preference{Contact: webhook.Contact{WaID: "1555"}, Basis: "status_131050", Message: "wamid.1"}, []string{`contact/400/1555 marketing {"status":"stopped","basis":"status_131050"} 1`}},
 		"failed":      {webhook.MessageFailed, &webhook.MessageStatus{Message: "wamid.1", Errors: []webhook.MessageError{{Code: "131050"}}}, nil},
 		"received":    {webhook.MessageReceived, &webhook.Message{ID: "wamid.1", Text: "STOP"}, nil},
+		"username":    {webhook.PhoneUsernameUpdated, &webhook.Username{Username: "x", Status: "approved"}, []string{`phone/1022/15550001111 username {"username":"x","status":"approved"} 0`}},
+		"no username": {webhook.PhoneUsernameUpdated, &webhook.Username{Username: "x", Status: "deleted"}, []string{`phone/1022/15550001111 username {"status":"deleted"} 2`}},
+		"payment":     {webhook.AccountPaymentUpdated, &webhook.Payment{Configuration: "shop", Provider: "payu", Merchant: "m", Status: "Needs Connecting", Updated: time.Unix(1, 0)}, []string{`account/1022 payment.shop {"status":"Needs Connecting","provider":"payu","merchant":"m"} 1`}},
+		"solution":    {webhook.PartnerSolutionUpdated, &webhook.Solution{ID: "77", Business: "88"}, nil},
+		"edited":      {webhook.TemplateEdited, &webhook.TemplateComponents{Template: webhook.Template{ID: "55"}}, nil},
+		"flow":        {webhook.FlowStatusChanged, &webhook.Flow{ID: "4", Status: "BLOCKED"}, nil},
 		"only by id":  {webhook.ContactMarketingResumed, &webhook.Preference{Contact: webhook.Contact{UserID: "US.1"}}, []string{`contact/400/US.1 marketing {"status":"resumed","basis":""} 0`}},
 		"informs":     {webhook.AccountMarketingTermsSigned, &webhook.Partner{}, nil},
 		"unknown":     {webhook.Unrecognized, &webhook.Raw{}, nil},
@@ -54,7 +60,7 @@ func TestChanges(t *testing.T) {
 			}
 			e.Account, e.Phone.Number = "", ""
 			for _, change := range changes(e) {
-				if change.Entity == "account/" || strings.HasPrefix(change.Entity, "phone//") {
+				if change.Entity == "account/" || strings.HasPrefix(change.Entity, "phone//") || strings.HasPrefix(change.Entity, "template//") {
 					t.Errorf("a change of nobody: %s", change.Entity)
 				}
 			}

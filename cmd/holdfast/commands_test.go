@@ -11,7 +11,7 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// A restriction that has run out is shown as one; no event may come for that.
+// A restriction that has run out is shown as one; no event may come for that. Templates are listed with their account.
 func TestStateShowsWhatIsOver(t *testing.T) {
 	r := newRig(t)
 	store, err := state.Open(t.Context(), r.stateURL, state.Options{})
@@ -39,6 +39,10 @@ func TestStateShowsWhatIsOver(t *testing.T) {
 		want[aspect] = fact.over
 		changes = append(changes, webhook.Change{Entity: webhook.AccountEntity(account), Aspect: aspect, Value: fact.value, Time: time.Now()})
 	}
+	want["category"] = false
+	changes = append(changes, webhook.Change{
+		Entity: webhook.TemplateEntity(account, webhook.Template{ID: "55"}), Aspect: "category", Value: `"MARKETING"`, Time: time.Now(),
+	})
 	_, err = store.Record(t.Context(), "w", []webhook.Record{{Webhook: "a", Source: "meta", Received: time.Now(), Events: []webhook.Candidate{{
 		Event:   webhook.Event{ID: "1", Type: webhook.AccountRestricted, Time: time.Now(), Source: "meta", Account: account, Webhook: "a", Data: &webhook.Restriction{}},
 		Changes: changes,

@@ -14,14 +14,14 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// maxFacts bounds a listing: of an account, of its numbers, or of all accounts.
+// maxFacts bounds a listing: of an account, of its numbers, of its templates, or of all accounts.
 const maxFacts = 10000
 
 func newState(common *commonFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "state [ACCOUNT]",
-		Short: "Show what is known of accounts, or of one account and its numbers",
-		Long: `Lists what is known of all accounts, or of one account and its numbers: since when, and from which event.
+		Short: "Show what is known of accounts, or of one account, its numbers and its templates",
+		Long: `Lists what is known of all accounts, or of one account, its numbers and its templates: since when, and from which event.
 What people want to be sent is not listed: it is asked for by person.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -32,7 +32,7 @@ What people want to be sent is not listed: it is asked for by person.`,
 			defer store.Close()
 			entities := []string{"account"}
 			if len(args) == 1 {
-				entities = []string{webhook.AccountEntity(args[0]), strings.TrimSuffix(webhook.PhoneEntity(args[0], ""), "/")}
+				entities = []string{webhook.AccountEntity(args[0]), strings.TrimSuffix(webhook.PhoneEntity(args[0], ""), "/"), webhook.TemplatesOf(args[0])}
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "ENTITY\tASPECT\tVALUE\tSINCE\tEVENT")
@@ -41,6 +41,9 @@ What people want to be sent is not listed: it is asked for by person.`,
 				facts, err := store.Facts(c.Context(), entity, maxFacts)
 				if err != nil {
 					return err
+				}
+				if len(facts) == maxFacts {
+					fmt.Fprintf(c.ErrOrStderr(), "of %s only the first %d facts are listed\n", entity, maxFacts)
 				}
 				for _, f := range facts {
 					known = true

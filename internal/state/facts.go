@@ -131,9 +131,9 @@ func apply(known map[register]*content, event string, changes []webhook.Change) 
 	return webhook.Unchanged
 }
 
-// A Fact is what is known of one aspect of an account, a phone or a contact.
+// A Fact is what is known of one aspect of an account, a phone, a template or a contact.
 type Fact struct {
-	Entity string          `json:"entity"` // see [webhook.AccountEntity], [webhook.PhoneEntity], [webhook.ContactEntity]
+	Entity string          `json:"entity"` // see [webhook.AccountEntity], [webhook.PhoneEntity], [webhook.TemplateEntity], [webhook.ContactEntity]
 	Aspect string          `json:"aspect"`
 	Value  json.RawMessage `json:"value"`
 	Time   time.Time       `json:"time"`  // of the event
@@ -141,7 +141,8 @@ type Fact struct {
 }
 
 // Facts returns what is known of an entity and of the entities right below it, by entity and aspect, at most limit facts.
-// Below account are all accounts, below phone/{account} its phones, below contact/{phone} its contacts.
+// Below account are all accounts, below phone/{account} its phones, below template/{account} its templates, below
+// contact/{phone} its contacts.
 func (s *Store) Facts(ctx context.Context, entity string, limit int) ([]Fact, error) {
 	var facts []Fact
 	const query = `SELECT entity, aspect, value, time, event FROM facts

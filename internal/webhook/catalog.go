@@ -92,6 +92,7 @@ const (
 	FlowErrorRate                Type = "flow.error_rate"
 	FlowLatency                  Type = "flow.latency"
 	FlowAvailability             Type = "flow.availability"
+	FlowVersionExpiring          Type = "flow.version_expiring"
 	ContactMarketingStopped      Type = "contact.marketing_stopped"
 	ContactMarketingResumed      Type = "contact.marketing_resumed"
 	ContactIDChanged             Type = "contact.id_changed"
@@ -223,6 +224,7 @@ var catalog = []Entry{
 	{FlowErrorRate, Warning, "The error rate of a flow, or of its endpoint, crossed a threshold.", "flows: event CLIENT_ERROR_RATE or ENDPOINT_ERROR_RATE", carrying[Flow]()},
 	{FlowLatency, Warning, "The latency of a flow's endpoint crossed a threshold.", "flows: event ENDPOINT_LATENCY", carrying[Flow]()},
 	{FlowAvailability, Warning, "The availability of a flow's endpoint crossed a threshold.", "flows: event ENDPOINT_AVAILABILITY", carrying[Flow]()},
+	{FlowVersionExpiring, Warning, "A flow is written in a version that is about to be frozen: migrate it, or it cannot be sent any more.", "flows: event FLOW_VERSION_EXPIRY_WARNING, warning", carrying[Flow]()},
 	{ContactMarketingStopped, Warning, "A person does not want marketing messages from this number any more: stop sending them.", "user_preferences: value stop. messages: a status failed with error 131050; a message that is a stop word, or a pressed button that says one", carrying[Preference]()},
 	{ContactMarketingResumed, Info, "A person wants marketing messages from this number again.", "user_preferences: value resume. messages: a message that is a word to resume, or a pressed button that says one", carrying[Preference]()},
 	{ContactIDChanged, Info, "A person has another number or another user id: what is known of the old one is known of the new one.", "messages, messages: type system, user_changed_number or user_changed_user_id. user_id_update", carrying[Identity]()},

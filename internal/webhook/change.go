@@ -11,8 +11,8 @@ import (
 // with a higher Safety. So "banned" wins over "reinstated", and "stop" over "resume", where a provider gives both the
 // same second.
 type Change struct {
-	Entity string    // see [AccountEntity], [PhoneEntity], [ContactEntity]
-	Aspect string    // status, restriction, review, limit, name, marketing, …
+	Entity string    // see [AccountEntity], [PhoneEntity], [TemplateEntity], [ContactEntity]
+	Aspect string    // status, restriction, review, limit, name, category, marketing, …
 	Value  string    // JSON
 	Time   time.Time // of the event
 	Safety int       // 0 and up
@@ -24,6 +24,22 @@ func AccountEntity(account string) string { return "account/" + account }
 // PhoneEntity names a business number of an account. Account-level webhooks know a number by its digits only, and one
 // number may belong to several accounts, so the account is part of the name.
 func PhoneEntity(account, number string) string { return "phone/" + account + "/" + number }
+
+// TemplateEntity names a message template of an account: by its id or, where the provider sends none, by its name and
+// language. It is empty if there is no account, or if nothing of the template can be part of a name.
+func TemplateEntity(account string, t Template) string {
+	id := t.ID
+	if id == "" && t.Name != "" {
+		id = t.Name + ":" + t.Language
+	}
+	if account == "" || !validName(id, 600) { // a name has up to 512 letters
+		return ""
+	}
+	return TemplatesOf(account) + "/" + id
+}
+
+// TemplatesOf is what the names of all templates of an account begin with, but for a slash.
+func TemplatesOf(account string) string { return "template/" + account }
 
 // ContactEntity names a person as seen from a business number: phone is the number's id, or its digits where the
 // provider sends no id; user is a business-scoped user id or digits. A person known by both has a name for each.

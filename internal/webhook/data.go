@@ -72,7 +72,7 @@ type Partner struct {
 type PartnerVerification struct {
 	ClientBusiness string   `json:"client_business,omitempty"` // id of the business that is verified
 	Status         string   `json:"status"`                    // NEEDED, APPROVED, DISCARDED, FAILED, PENDING, REVOKED
-	Reasons        []string `json:"reasons,omitempty"`         // why it was refused
+	Reasons        []string `json:"reasons,omitempty"`         // why it was refused: LEGAL_NAME_NOT_MATCHING, …
 }
 
 // Country is a business's primary location.

@@ -4,14 +4,16 @@ import "strconv"
 
 // ValidID reports whether a text may become part of an entity's name: 1 to 64 ASCII letters, digits and ._:- are the
 // same in every encoding, one byte each.
-func ValidID(text string) bool {
+func ValidID(text string) bool { return validName(text, 64) }
+
+func validName(text string, most int) bool {
 	for i := range len(text) {
 		c := text[i]
 		if c != '.' && c != '_' && c != ':' && c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
 			return false
 		}
 	}
-	return len(text) > 0 && len(text) <= 64
+	return len(text) > 0 && len(text) <= most
 }
 
 // ValidField reports whether a text is a possible name of a field. What else is sent as one is kept out of events and

@@ -54,3 +54,24 @@ func capability(_ Change, value lenient.Object) (webhook.Event, string) {
 	}
 	return webhook.Event{Type: webhook.AccountCapabilityUpdated, Data: data}, ""
 }
+
+// payment reads payment_configuration_update (Meta: its reference). When the configuration was changed is asked only where the
+// envelope has no time: a status may change without it.
+func payment(c Change, value lenient.Object) (webhook.Event, string) {
+	data := &webhook.Payment{
+		Configuration: value.Get("configuration_name").Text(),
+		Provider:      value.Get("provider_name").Text(),
+		Merchant:      value.Get("provider_mid").Text(),
+		Status:        value.Get("status").Text(),
+		Created:       value.Get("created_timestamp").Time(),
+		Updated:       value.Get("updated_timestamp").Time(),
+	}
+	if data.Configuration == "" || data.Status == "" {
+		return webhook.Event{}, incomplete
+	}
+	e := webhook.Event{Type: webhook.AccountPaymentUpdated, Data: data}
+	if c.Time.IsZero() {
+		e.Time = data.Updated
+	}
+	return e, ""
+}

@@ -43,6 +43,7 @@ const (
 	noPhone        = "no phone number"
 	noUser         = "no user"
 	badUser        = "malformed user id"
+	badTemplate    = "malformed template id"
 )
 
 // A reader makes the event of a change whose value is sound. The reason is empty unless the change is not understood.
@@ -68,6 +69,22 @@ func read(field string) reader {
 		return phoneName
 	case "security":
 		return phoneSecurity
+	case "business_username_update", "business_username_updates":
+		return phoneUsername
+	case "message_template_status_update", "message_template_quality_update":
+		return template(templateStatus)
+	case "message_template_components_update":
+		return template(templateComponents)
+	case "template_category_update":
+		return template(templateCategory)
+	case "template_correct_category_detection":
+		return template(templateMismatch)
+	case "flows":
+		return flow
+	case "payment_configuration_update":
+		return payment
+	case solutionsField:
+		return solution
 	}
 	return nil
 }
@@ -93,13 +110,13 @@ func (c Change) Events() []webhook.Event {
 	}
 	e, reason := reading(c, value)
 	if e.Account == "" {
-		e.Account = c.Account
+		e.Account = c.account()
 	}
 	switch {
 	case reason != "":
-	case e.Account == "":
+	case e.Account == "" && c.Field != solutionsField:
 		reason = noAccount
-	case !webhook.ValidID(e.Account):
+	case e.Account != "" && !webhook.ValidID(e.Account):
 		reason = badAccount
 	case e.Phone.ID != "" && !webhook.ValidID(e.Phone.ID):
 		reason = badPhone
@@ -121,8 +138,17 @@ func (c Change) Events() []webhook.Event {
 
 // Unrecognized is the event of a change that is not understood, for one of the reasons of a closed set.
 func (c Change) Unrecognized(reason string) webhook.Event {
-	e := webhook.Event{Field: c.Field, Account: c.Account, Phone: c.Phone, Time: c.Time, Test: c.Test, Key: c.key()}
+	e := webhook.Event{Field: c.Field, Account: c.account(), Phone: c.Phone, Time: c.Time, Test: c.Test, Key: c.key()}
 	return e.Unrecognized(reason, c.Element)
+}
+
+// account is what the change is about unless its value says otherwise. What is said of partner solutions is said of a
+// business portfolio.
+func (c Change) account() string {
+	if c.Field == solutionsField {
+		return ""
+	}
+	return c.Account
 }
 
 // key tells a change from every other of its account but not from its own redelivery: Meta sends no id. A state that is

@@ -122,11 +122,15 @@ func Peek(body []byte) webhook.Peek {
 	return peek
 }
 
+// peekEntry takes the id of an entry for an account unless nothing but partner solutions is in it: that is a business
+// portfolio's.
 func peekEntry(peek *webhook.Peek, entry lenient.Value) {
+	var id string
+	var solutions, others bool
 	for member := range entry.Members() {
 		switch {
 		case member.Is("id"):
-			peek.AddAccount(member.Value.Text())
+			id = member.Value.Text()
 		case member.Is("changes"):
 			for change := range member.Value.Elements() {
 				for member := range change.Members() {
@@ -134,9 +138,13 @@ func peekEntry(peek *webhook.Peek, entry lenient.Value) {
 						field := member.Value.Text()
 						peek.AddField(field)
 						peek.Urgent = peek.Urgent || !Traffic(field)
+						solutions, others = solutions || field == solutionsField, others || field != solutionsField
 					}
 				}
 			}
 		}
+	}
+	if others || !solutions {
+		peek.AddAccount(id)
 	}
 }

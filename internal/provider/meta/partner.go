@@ -1,6 +1,8 @@
 package meta
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"holdfast/internal/provider/lenient"
@@ -27,12 +29,18 @@ func partner(t webhook.Type) accountReader {
 	}
 }
 
+// certification reads partner_client_certification_info (Meta: account_update reference; Partner-led business verification).
+// The first page writes reasons with spaces, the second with underscores; NONE is none.
 func certification(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("partner_client_certification_info")
 	data := &webhook.PartnerVerification{
 		ClientBusiness: info.Get("client_business_id").Text(),
 		Status:         info.Get("status").Text(),
-		Reasons:        info.Get("rejection_reasons").Texts(),
+	}
+	for _, reason := range info.Get("rejection_reasons").Texts() {
+		if reason = strings.ReplaceAll(reason, " ", "_"); reason != "NONE" && !slices.Contains(data.Reasons, reason) {
+			data.Reasons = append(data.Reasons, reason)
+		}
 	}
 	if data.Status == "" {
 		return "", nil, incomplete
@@ -43,4 +51,23 @@ func certification(value lenient.Object, _ time.Time) (webhook.Type, any, string
 func certificationNeeded(value lenient.Object, _ time.Time) (webhook.Type, any, string) {
 	info := value.Object("partner_client_certification_needed_info")
 	return webhook.AccountPartnerVerification, &webhook.PartnerVerification{ClientBusiness: info.Get("client_business_id").Text(), Status: "NEEDED"}, ""
+}
+
+const solutionsField = "partner_solutions"
+
+// solution reads partner_solutions (Meta: its reference). A business portfolio is told of it: entry.id is no account.
+func solution(c Change, value lenient.Object) (webhook.Event, string) {
+	data := &webhook.Solution{
+		ID:       value.Get("solution_id").Text(),
+		Business: c.Account,
+		Event:    value.Get("event").Text(),
+		Status:   value.Get("solution_status").Text(),
+	}
+	switch {
+	case data.Event != "SOLUTION_CREATED" && data.Event != "SOLUTION_UPDATED":
+		return webhook.Event{}, unknownEvent
+	case data.ID == "":
+		return webhook.Event{}, incomplete
+	}
+	return webhook.Event{Type: webhook.PartnerSolutionUpdated, Data: data}, ""
 }

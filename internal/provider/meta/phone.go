@@ -55,6 +55,16 @@ func phoneName(c Change, value lenient.Object) (webhook.Event, string) {
 	return webhook.Event{Type: webhook.PhoneNameReviewed, Phone: webhook.Phone{Number: phoneNumber(c, value)}, Data: data}, ""
 }
 
+// phoneUsername reads business_username_updates (Meta: Business-scoped user IDs), which the same page also calls
+// business_username_update. The name is left out when it was deleted.
+func phoneUsername(c Change, value lenient.Object) (webhook.Event, string) {
+	data := &webhook.Username{Username: value.Get("username").Text(), Status: value.Get("status").Text()}
+	if data.Status == "" {
+		return webhook.Event{}, incomplete
+	}
+	return webhook.Event{Type: webhook.PhoneUsernameUpdated, Phone: webhook.Phone{Number: phoneNumber(c, value)}, Data: data}, ""
+}
+
 // phoneSecurity reads security (Meta: its reference).
 func phoneSecurity(c Change, value lenient.Object) (webhook.Event, string) {
 	data := &webhook.Security{Event: value.Get("event").Text(), Requester: value.Get("requester").Text()}

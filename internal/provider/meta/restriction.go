@@ -44,11 +44,19 @@ func restrictions(info lenient.Value, received time.Time) (all, inForce []webhoo
 			unclear = true
 			continue
 		}
-		r := webhook.Restricted{Type: o.Get("restriction_type").Text(), Until: o.Get("expiration").Time(), Remediation: o.Get("remediation").Text()}
+		r := webhook.Restricted{Type: restrictionType(o.Get("restriction_type").Text()), Until: o.Get("expiration").Time(), Remediation: o.Get("remediation").Text()}
 		all = append(all, r)
 		if r.Until.IsZero() || r.Until.After(received) {
 			inForce = append(inForce, r)
 		}
 	}
 	return all, inForce, unclear
+}
+
+// restrictionType spells the one that older pages of Meta spell otherwise as the others.
+func restrictionType(text string) string {
+	if text == "RESTRICTION_ON_ADD_PHONE_NUMBER_ACTION" {
+		return "RESTRICTED_ADD_PHONE_NUMBER_ACTION"
+	}
+	return text
 }
