@@ -2,6 +2,7 @@ package activities
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/internal/webhook"
@@ -165,7 +166,8 @@ func capability(e webhook.Event, c *webhook.Capability) []webhook.Change {
 	return out
 }
 
-// payment records the status of each payment configuration of an account.
+// payment records the status of each payment configuration of an account. Its name is whatever the business called it, and
+// becomes part of what operators read.
 func payment(e webhook.Event, p *webhook.Payment) []webhook.Change {
 	if e.Account == "" {
 		return nil
@@ -179,7 +181,11 @@ func payment(e webhook.Event, p *webhook.Payment) []webhook.Change {
 	if p.Status == "Active" {
 		safety = 0
 	}
-	return []webhook.Change{fact(e, webhook.AccountEntity(e.Account), "payment."+p.Configuration, safety, configuration{p.Status, p.Provider, p.Merchant})}
+	name := p.Configuration
+	if !webhook.ValidID(name) {
+		name = strconv.QuoteToASCII(name)
+	}
+	return []webhook.Change{fact(e, webhook.AccountEntity(e.Account), "payment."+name, safety, configuration{p.Status, p.Provider, p.Merchant})}
 }
 
 // presence records what comes and goes: accounts and their numbers.

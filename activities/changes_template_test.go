@@ -177,8 +177,10 @@ func TestCallingIsAFamilyOfItsOwn(t *testing.T) {
 	const messaging, calling = "RESTRICTED_BIZ_INITIATED_MESSAGING", "RESTRICTED_USER_INITIATED_CALLING"
 	s := tell(t, restricted(1, "", messaging), restricted(2, "1555", calling), restricted(3, "1556", calling), restricted(4, "", calling),
 		restricted(5, "1557", calling, messaging),
-		step{at: 6, of: webhook.AccountRestrictionLifted, number: "1555", want: webhook.Fresh,
-			data: &webhook.Restriction{Restrictions: []webhook.Restricted{{Type: calling, Until: time.Unix(1, 0)}}}})
+		step{
+			at: 6, of: webhook.AccountRestrictionLifted, number: "1555", want: webhook.Fresh,
+			data: &webhook.Restriction{Restrictions: []webhook.Restricted{{Type: calling, Until: time.Unix(1, 0)}}},
+		})
 	const one = `{"status":"restricted","restrictions":[{"type":"` + calling + `"}]}`
 	if diff := cmp.Diff([]string{
 		`account/7 restriction {"status":"restricted","restrictions":[{"type":"` + calling + `"},{"type":"` + messaging + `"}]}`,
