@@ -59,6 +59,7 @@ type Capability struct {
 
 // Partner is who has to do with an account.
 type Partner struct {
+	Business         string   `json:"business,omitempty"`          // id of the business portfolio that is told, where no account is named
 	Owner            string   `json:"owner,omitempty"`             // owner_business_id: the business that owns the account
 	App              string   `json:"app,omitempty"`               // partner_app_id: the partner's app
 	Solution         string   `json:"solution,omitempty"`          // id of the multi-partner solution

@@ -8,7 +8,8 @@ import (
 )
 
 // accountUpdate reads account_update (Meta: account_update reference; Managing webhooks). Where it names an account in
-// waba_info, that is the account: entry.id is then a business portfolio in Meta's own examples.
+// waba_info, that is the account: entry.id is then a business portfolio in Meta's own examples. It may be one as well in what
+// partners are told without waba_info; only where a coexistence number left its partner is it the account's then.
 func accountUpdate(c Change, value lenient.Object) (webhook.Event, string) {
 	account := value.Object("waba_info").Get("waba_id")
 	e := webhook.Event{Account: account.Text(), Phone: webhook.Phone{Number: phoneNumber(c, value)}}
@@ -21,6 +22,9 @@ func accountUpdate(c Change, value lenient.Object) (webhook.Event, string) {
 	}
 	var reason string
 	e.Type, e.Data, reason = reading(value, c.Received)
+	if data, ok := e.Data.(*webhook.Partner); ok && c.Entry && e.Account == "" && (e.Type != webhook.AccountPartnerRemoved || e.Phone.Number == "") {
+		data.Business = c.Account
+	}
 	return e, reason
 }
 

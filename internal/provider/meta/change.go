@@ -16,6 +16,7 @@ import (
 type Change struct {
 	Field    string        // see [webhook.ValidField]
 	Account  string        // entry.id or what stands for it; empty or a [webhook.ValidID]
+	Entry    bool          // Account is the id of an entry, which at Meta may be a business portfolio's
 	Phone    webhook.Phone // the business number, if the value does not say
 	Time     time.Time     // zero if the envelope has none
 	Test     bool          // made by a dashboard
@@ -109,12 +110,12 @@ func (c Change) Events() []webhook.Event {
 		return []webhook.Event{c.Unrecognized(reason)}
 	}
 	e, reason := reading(c, value)
-	if e.Account == "" {
+	if e.Account == "" && !ofPortfolio(e) {
 		e.Account = c.account()
 	}
 	switch {
 	case reason != "":
-	case e.Account == "" && c.Field != solutionsField:
+	case e.Account == "" && !ofPortfolio(e):
 		reason = noAccount
 	case e.Account != "" && !webhook.ValidID(e.Account):
 		reason = badAccount
@@ -149,6 +150,17 @@ func (c Change) account() string {
 		return ""
 	}
 	return c.Account
+}
+
+// ofPortfolio reports whether an event is of a business portfolio and names no account.
+func ofPortfolio(e webhook.Event) bool {
+	switch data := e.Data.(type) {
+	case *webhook.Solution:
+		return true
+	case *webhook.Partner:
+		return data.Business != ""
+	}
+	return false
 }
 
 // key tells a change from every other of its account but not from its own redelivery: Meta sends no id. A state that is

@@ -69,7 +69,7 @@ func Normalize(body []byte, received time.Time, words optout.Words) []webhook.Ev
 }
 
 func changeEvents(entry lenient.Object, element lenient.Value, received time.Time, words optout.Words) []webhook.Event {
-	c := Change{Time: entry.Get("time").Time(), Element: element, Received: received, Words: words}
+	c := Change{Entry: true, Time: entry.Get("time").Time(), Element: element, Received: received, Words: words}
 	id := entry.Get("id")
 	account := id.Text()
 	switch {

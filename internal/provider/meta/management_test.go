@@ -112,6 +112,28 @@ func TestPortfolioIsNoAccount(t *testing.T) {
 			t.Errorf("%s: peek says %+v", value, peek)
 		}
 	}
+	// What partners are told without an account is neither, but for a number that left its partner.
+	for value, account := range map[string]string{
+		`{"event":"PARTNER_APP_UNINSTALLED"}`:                                  "",
+		`{"event":"PARTNER_ADDED","waba_info":{"owner_business_id":"88"}}`:     "",
+		`{"event":"PARTNER_REMOVED","waba_info":null}`:                         "",
+		`{"event":"PARTNER_REMOVED","phone_number":"15550100001"}`:             "300100200",
+		`{"event":"AD_ACCOUNT_LINKED","waba_info":{"waba_id":"77"}}`:           "77",
+		`{"event":"MM_LITE_TERMS_SIGNED","waba_info":{"ad_account_id":"330"}}`: "",
+		`{"event":"PARTNER_CLIENT_CERTIFICATION_NEEDED"}`:                      "300100200",
+	} {
+		e := one(t, about("account_update", value))
+		business := ""
+		if data, ok := e.Data.(*webhook.Partner); ok {
+			business = data.Business
+		}
+		if e.Account != account || (business == "300100200") != (account == "") || e.Type == webhook.Unrecognized {
+			t.Errorf("%s: %s of account %q, business %q", value, e.Type, e.Account, business)
+		}
+	}
+	if e := one(t, []byte(strings.Replace(string(about("account_update", `{"event":"PARTNER_ADDED"}`)), `"id":"300100200",`, "", 1))); e.Type != webhook.Unrecognized {
+		t.Errorf("of nobody: %s", e.Type)
+	}
 	// What else is said of the same id is said of an account.
 	for _, body := range []string{
 		`{"entry":[{"id":"1","changes":[{"field":"partner_solutions"},{"field":"security"}]}]}`,

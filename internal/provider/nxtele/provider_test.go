@@ -302,3 +302,12 @@ func BenchmarkNormalizeBatch(b *testing.B) {
 func benchmark(b *testing.B, body []byte) {
 	providertest.BenchmarkNormalize(b, known(b, "secret"), body)
 }
+
+// wabaId is an account wherever it is, which an entry's id at Meta is not.
+func TestAccountOfWhatPartnersAreTold(t *testing.T) {
+	body := `{"field":"account_update","value":{"event":"PARTNER_REMOVED","time":1761200612,"wabaId":"100000000000001"}}`
+	events := known(t, "secret").Normalize([]byte(body), time.Now())
+	if len(events) != 1 || events[0].Type != webhook.AccountPartnerRemoved || events[0].Account != "100000000000001" {
+		t.Errorf("%+v", events)
+	}
+}
