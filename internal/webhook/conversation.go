@@ -16,16 +16,31 @@ type SyncedContact struct {
 	Contact   Contact `json:"contact"`              // the person
 	Name      string  `json:"name,omitempty"`       // the whole name
 	FirstName string  `json:"first_name,omitempty"` // the first name
+	Username  string  `json:"username,omitempty"`   // for display: people change it
 }
 
-// Handover is who handles a conversation.
+// Handover is who handles a conversation. Roles are the provider's words; which of them is ours we cannot know.
 type Handover struct {
-	Contact  Contact `json:"contact,omitzero"`   // whom the business talks with
-	Event    string  `json:"event,omitempty"`    // the provider's word for what happened
-	Owner    string  `json:"owner,omitempty"`    // id of the app, or the role, that handles it now
-	Previous string  `json:"previous,omitempty"` // likewise, before
-	Metadata string  `json:"metadata,omitempty"` // what the one gave to the other
-	Raw      Body    `json:"raw"`                // the whole element as it came, JSON
+	Contact         Contact `json:"contact,omitzero"`            // whom the business talks with
+	Event           string  `json:"event"`                       // the provider's word for what happened: control_passed
+	Role            string  `json:"role,omitempty"`              // new_owner_role: ai_agent, escalation, …
+	PreviousRole    string  `json:"previous_role,omitempty"`     // previous_owner_role, likewise
+	PreviousApp     string  `json:"previous_app,omitempty"`      // previous_owner_app_id: id of the app that handled it
+	PreviousAppRole string  `json:"previous_app_role,omitempty"` // previous_owner_app_role: meta_business_agent, …
+	Metadata        string  `json:"metadata,omitempty"`          // what the one gave to the other
+	Raw             Body    `json:"raw"`                         // the whole value as it came, JSON: it may hold a summary of the conversation
+	// Omitted says that raw was left out because the events of its webhook would not fit in a workflow's history; the
+	// webhook itself has it.
+	Omitted bool `json:"omitted,omitempty"`
+}
+
+// Omit leaves out a value of more than so many bytes, and reports whether it was.
+func (h *Handover) Omit(over int) bool {
+	if len(h.Raw) <= over {
+		return false
+	}
+	h.Raw, h.Omitted = nil, true
+	return true
 }
 
 // Call is what became of a call.
@@ -45,17 +60,31 @@ type Call struct {
 
 // Group is what happened to a group.
 type Group struct {
-	ID        string         `json:"group"`                  // of the group
-	Request   string         `json:"request,omitempty"`      // request_id of what had been asked for
-	Subject   string         `json:"subject,omitempty"`      // the group's name
-	By        string         `json:"by,omitempty"`           // initiated_by: business, participant
-	Reason    string         `json:"reason,omitempty"`       // the provider's word for why
-	People    []Contact      `json:"people,omitempty"`       // who joined, left, or asks to join
-	Invite    string         `json:"invite,omitempty"`       // invite_link: who follows it joins, or asks to
-	JoinMode  string         `json:"join_mode,omitempty"`    // join_approval_mode: whether people are asked in
-	JoinAsked string         `json:"join_request,omitempty"` // join_request_id: what to approve or reject
-	Errors    []MessageError `json:"errors,omitempty"`       // why it was not done
-	Raw       Body           `json:"raw"`                    // the whole element as it came, JSON
+	ID          string         `json:"group,omitempty"`        // of the group; left out if it was not created
+	Type        string         `json:"type"`                   // what happened, or was asked for: group_create, group_participants_remove, …
+	Request     string         `json:"request,omitempty"`      // request_id of what had been asked for
+	Subject     string         `json:"subject,omitempty"`      // the group's name
+	Description string         `json:"description,omitempty"`  // what the group is about
+	By          string         `json:"by,omitempty"`           // initiated_by: business, participant
+	Reason      string         `json:"reason,omitempty"`       // the provider's word for why
+	People      []Contact      `json:"people,omitempty"`       // who joined, left, or asks to join; with whom it was not done
+	Invite      string         `json:"invite,omitempty"`       // invite_link: who follows it joins, or asks to
+	JoinMode    string         `json:"join_mode,omitempty"`    // join_approval_mode: whether people are asked in
+	JoinAsked   string         `json:"join_request,omitempty"` // join_request_id: what to approve or reject
+	Errors      []MessageError `json:"errors,omitempty"`       // why it was not done
+	Raw         Body           `json:"raw"`                    // the whole element as it came, JSON
+	// Omitted says that raw was left out because the events of its webhook would not fit in a workflow's history; the
+	// webhook itself has it.
+	Omitted bool `json:"omitted,omitempty"`
+}
+
+// Omit leaves out an element of more than so many bytes, and reports whether it was.
+func (g *Group) Omit(over int) bool {
+	if len(g.Raw) <= over {
+		return false
+	}
+	g.Raw, g.Omitted = nil, true
+	return true
 }
 
 // History is a part of the chats that a number had before it came to the platform. One may hold thousands of messages.

@@ -7,9 +7,12 @@ import "time"
 type MessageStatus struct {
 	Message string `json:"message"` // id, as whoever sent it was given it: wamid.…, or the sender's own
 	// Wamid is Meta's id of the message, if message is the sender's own and the provider tells both.
-	Wamid        string         `json:"wamid,omitempty"`
-	Recipient    Contact        `json:"recipient,omitzero"`     // who was written to; left out if the provider does not say
-	Group        string         `json:"group,omitempty"`        // id of the group that was written to; recipient is one of its members then
+	Wamid     string  `json:"wamid,omitempty"`
+	Recipient Contact `json:"recipient,omitzero"` // who was written to; left out if the provider does not say
+	Group     string  `json:"group,omitempty"`    // id of the group that was written to; recipient is one of its members then
+	// IdentityHash is identity_key_hash of the recipient, if the number checks identities: another one is another device, or
+	// another person.
+	IdentityHash string         `json:"identity_hash,omitempty"`
 	Callback     string         `json:"callback,omitempty"`     // biz_opaque_callback_data: what the sender had put there
 	Conversation *Conversation  `json:"conversation,omitempty"` // what it was counted in, before Meta charged for messages
 	Pricing      *Pricing       `json:"pricing,omitempty"`      // how Meta charges for it
@@ -41,38 +44,47 @@ type Pricing struct {
 	Category string `json:"category,omitempty"` // marketing, utility, authentication, service, …
 }
 
-// MessageError is why a message failed, or cannot be shown.
+// MessageError is why a message failed, or cannot be shown. [NewMessageError] makes it.
 type MessageError struct {
 	Code    string `json:"code"`              // a number of Meta's, such as 131050; to be gone by, unlike the texts
 	Title   string `json:"title,omitempty"`   // the provider's words
 	Details string `json:"details,omitempty"` // the provider's words, at length
-	Advice  Advice `json:"advice,omitempty"`  // what the code asks of a sender; left out if the code is not in our table
+	Advice  Advice `json:"advice,omitempty"`  // what the code asks of a sender; left out if that is nothing, or the code is not in our table
 }
 
 // Message is one that somebody sent to a business number, or that the business sent by other means.
 type Message struct {
-	ID       string         `json:"message"`            // wamid.…
-	From     Contact        `json:"from,omitzero"`      // who wrote to the business; left out of echoes, and if the provider does not say
-	To       Contact        `json:"to,omitzero"`        // of echoes: to whom the business wrote
-	Original string         `json:"original,omitempty"` // id of the message that is edited or revoked
-	Name     string         `json:"name,omitempty"`     // what the person calls itself; anybody can take any
-	Group    string         `json:"group,omitempty"`    // id of the group that it was sent to
-	Type     string         `json:"type"`               // text, image, button, interactive, …: the set is open
-	Text     string         `json:"text,omitempty"`     // what was written: the text, a caption, the label of what was pressed
-	Payload  string         `json:"payload,omitempty"`  // what the business had put behind what was pressed: a payload, or the id of a reply
-	Context  *Context       `json:"context,omitempty"`  // the message that it answers, if any
+	ID       string  `json:"message"`            // wamid.…
+	From     Contact `json:"from,omitzero"`      // who wrote to the business; left out of what the business wrote, and if the provider does not say
+	To       Contact `json:"to,omitzero"`        // to whom the business wrote; left out of what was written to it
+	Original string  `json:"original,omitempty"` // id of the message that is edited or revoked
+	Name     string  `json:"name,omitempty"`     // what the person calls itself; anybody can take any
+	Username string  `json:"username,omitempty"` // for display: people change it
+	// IdentityHash is identity_key_hash of who wrote, if the number checks identities: another one is another device, or
+	// another person.
+	IdentityHash string `json:"identity_hash,omitempty"`
+	Group        string `json:"group,omitempty"` // id of the group that it was sent to
+	Type         string `json:"type"`            // text, image, button, interactive, edit, …: the set is open
+	// Text is what was written: the text, a caption, the label of what was pressed, an emoji (none: the reaction was taken
+	// back), the name of a place, the names of contacts. Of an edited message it is the new one.
+	Text string `json:"text,omitempty"`
+	// Payload is what the business had put behind what was pressed: a payload, or the id of a reply or a product. Of a flow it
+	// is what was filled in, JSON; of a request to call, accept or reject.
+	Payload  string         `json:"payload,omitempty"`
+	Context  *Context       `json:"context,omitempty"`  // the message or the product that it answers, if any
 	Referral *Referral      `json:"referral,omitempty"` // the advertisement that the person came from, if any
 	Errors   []MessageError `json:"errors,omitempty"`   // why it cannot be shown, if its type is unsupported
 	Raw      Body           `json:"raw"`                // the whole element as it came, JSON: media, locations, orders and what else there is
-	// Omitted says that raw, and text if it is long, were left out because the events of its webhook would not fit in a
-	// workflow's history; the webhook itself has them.
+	// Omitted says that raw, and text and payload if they are long, were left out because the events of its webhook would not
+	// fit in a workflow's history; the webhook itself has them.
 	Omitted bool `json:"omitted,omitempty"`
 }
 
-// Context is the message that a message answers.
+// Context is what a message answers: another message, or a product.
 type Context struct {
-	Message string `json:"message,omitempty"` // id; left out if the message was only forwarded
+	Message string `json:"message,omitempty"` // id of what is answered or reacted to; left out of what was only forwarded
 	From    string `json:"from,omitempty"`    // digits of who had sent that
+	Product string `json:"product,omitempty"` // product_retailer_id of a product that is asked about
 }
 
 // Referral is the advertisement that somebody came from.
@@ -86,7 +98,7 @@ type Referral struct {
 
 // Omit leaves out what takes more than so many bytes, and reports whether anything did.
 func (m *Message) Omit(over int) bool {
-	if len(m.Raw) <= over && len(m.Text) <= over {
+	if len(m.Raw) <= over && len(m.Text) <= over && len(m.Payload) <= over {
 		return false
 	}
 	if m.Omitted = true; len(m.Raw) > over {
@@ -94,6 +106,9 @@ func (m *Message) Omit(over int) bool {
 	}
 	if len(m.Text) > over {
 		m.Text = ""
+	}
+	if len(m.Payload) > over {
+		m.Payload = ""
 	}
 	return true
 }

@@ -244,6 +244,28 @@ func Canonical(v Value) []byte {
 	return sorted
 }
 
+// Compact is the same for values that differ in spaces only. It costs a look at each byte, and a copy if there are any.
+func Compact(v Value) []byte {
+	var compact []byte
+	from := 0
+	for i := 0; i < len(v); i++ {
+		switch v[i] {
+		case '"':
+			i += quoted(v[i:]) - 1
+		case ' ', '\t', '\r', '\n':
+			if compact == nil {
+				compact = make([]byte, 0, len(v))
+			}
+			compact = append(compact, v[from:i]...)
+			from = i + 1
+		}
+	}
+	if compact == nil {
+		return v
+	}
+	return append(compact, v[from:]...)
+}
+
 // inside returns what follows the opening bracket, or nothing if the value does not begin with it.
 func (v Value) inside(bracket byte) []byte {
 	if len(v) == 0 || v[0] != bracket {

@@ -51,7 +51,8 @@ const (
 // What it leaves out of the event (account, time, field, key) [Change.Events] adds.
 type reader func(c Change, value lenient.Object) (e webhook.Event, reason string)
 
-// read finds the reader of a field. user_preferences and messages are not here: their values have many events.
+// read finds the reader of a field. user_preferences and most of what is about messages are not here: their values have
+// many events.
 func read(field string) reader {
 	switch field {
 	case "account_update":
@@ -86,6 +87,8 @@ func read(field string) reader {
 		return payment
 	case solutionsField:
 		return solution
+	case "messaging_handovers":
+		return handover
 	}
 	return nil
 }
@@ -97,7 +100,7 @@ func (c Change) Events() []webhook.Event {
 	switch {
 	case c.Field == preferencesField:
 		return c.preferences()
-	case Traffic(c.Field):
+	case reading == nil && Traffic(c.Field):
 		return c.traffic()
 	case reading == nil:
 		return []webhook.Event{c.Unrecognized(unknownField)}

@@ -99,7 +99,7 @@ func whole(body []byte, reason string) []webhook.Event {
 // preference or a template, of which there are few (Meta: Webhooks overview, and the pages of the fields).
 func Traffic(field string) bool {
 	switch field {
-	case "messages", "message_echoes", "calls", "history", "standby", "automatic_events", "tracking_events":
+	case "messages", "message_echoes", "calls", "history", "standby", "messaging_handovers", "user_id_update", "automatic_events", "tracking_events":
 		return true
 	}
 	return strings.HasPrefix(field, "smb_") || strings.HasPrefix(field, "group_")

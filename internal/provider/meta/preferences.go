@@ -137,10 +137,10 @@ type contacts struct {
 	by  map[string]int // index in all by each id; nil if there are few
 }
 
-// A person is a contact with the name that it gives itself.
+// A person is a contact with all that is said of it.
 type person struct {
 	webhook.Contact
-	name string
+	said lenient.Object
 }
 
 func contactsOf(value lenient.Object) contacts {
@@ -148,7 +148,7 @@ func contactsOf(value lenient.Object) contacts {
 	for element := range value.Get("contacts").Elements() {
 		o, _ := element.Object()
 		if contact := contactOf(o); validContact(contact) {
-			found.all = append(found.all, person{contact, o.Object("profile").Get("name").Text()})
+			found.all = append(found.all, person{contact, o})
 		}
 	}
 	if len(found.all) <= 4 {
@@ -181,8 +181,8 @@ func (c contacts) find(id string) (person, bool) {
 	return person{}, false
 }
 
-// complete adds the other ids of the person, if the value tells them, and the name.
-func (c contacts) complete(contact webhook.Contact) (_ webhook.Contact, name string) {
+// complete adds the other ids of the person, if the value tells them, and returns what else it says of the person.
+func (c contacts) complete(contact webhook.Contact) (_ webhook.Contact, said lenient.Object) {
 	for _, id := range [...]string{contact.UserID, contact.WaID} {
 		known, ok := c.find(id)
 		if !ok || contact.UserID != "" && known.UserID != "" && contact.UserID != known.UserID {
@@ -191,7 +191,9 @@ func (c contacts) complete(contact webhook.Contact) (_ webhook.Contact, name str
 		contact.UserID = cmp.Or(contact.UserID, known.UserID)
 		contact.ParentUserID = cmp.Or(contact.ParentUserID, known.ParentUserID)
 		contact.WaID = cmp.Or(contact.WaID, known.WaID)
-		name = cmp.Or(name, known.name)
+		if said == nil {
+			said = known.said
+		}
 	}
-	return contact, name
+	return contact, said
 }

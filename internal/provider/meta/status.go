@@ -19,7 +19,9 @@ func readStatus(t *traffic, e webhook.Event, item lenient.Object, _ lenient.Valu
 		Wamid:        item.Get("meta_message_id").Text(),
 		Callback:     item.Get("biz_opaque_callback_data").Text(),
 		Conversation: conversation(item.Object("conversation")),
-		Pricing:      pricing(item.Object("pricing")),
+		Pricing:      pricing(item),
+		IdentityHash: item.Get("recipient_identity_key_hash").Text(),
+		Costs:        costs(item.Get("costs")),
 		Errors:       messageErrors(item.Get("errors")),
 	}
 	s.Recipient, s.Group = recipient(item)
@@ -64,14 +66,18 @@ func statusType(status string) webhook.Type {
 
 // recipient is who a status is about. Statuses of a group name one of its members beside the group.
 func recipient(item lenient.Object) (contact webhook.Contact, group string) {
-	contact = contactNamed(item, "recipient_participant_user_id", "parent_recipient_participant_user_id", "recipient_participant_id")
+	contact = contactNamed(item, "recipient_participant_user_id", "recipient_participant_parent_user_id", "recipient_participant_id")
 	if contact.WaID == "" {
 		contact.WaID = contactNamed(item, "", "", "participant_recipient_id").WaID // so spelled on another of Meta's pages
 	}
 	if contact != (webhook.Contact{}) || item.Get("recipient_type").Text() == "group" {
 		return contact, item.Get("recipient_id").Text()
 	}
-	return contactNamed(item, "recipient_user_id", "parent_recipient_user_id", "recipient_id"), ""
+	contact = contactNamed(item, "recipient_user_id", "recipient_parent_user_id", "recipient_id")
+	if contact.ParentUserID == "" {
+		contact.ParentUserID = item.Get("parent_recipient_user_id").Text() // likewise
+	}
+	return contact, ""
 }
 
 func conversation(o lenient.Object) *webhook.Conversation {
@@ -81,26 +87,61 @@ func conversation(o lenient.Object) *webhook.Conversation {
 	return &webhook.Conversation{ID: o.Get("id").Text(), Origin: o.Object("origin").Get("type").Text(), Expires: o.Get("expiration_timestamp").Time()}
 }
 
-func pricing(o lenient.Object) *webhook.Pricing {
+// pricing is beside the conversation or, in aggregated statuses of a group, in it.
+func pricing(item lenient.Object) *webhook.Pricing {
+	o := item.Object("pricing")
 	if len(o) == 0 {
-		return nil
+		if o = item.Object("conversation").Object("pricing"); len(o) == 0 {
+			return nil
+		}
 	}
 	return &webhook.Pricing{
 		Billable: o.Get("billable").Bool(), Model: o.Get("pricing_model").Text(), Type: o.Get("type").Text(), Category: o.Get("category").Text(),
 	}
 }
 
+// costs are what nxtele charges (NXCloud wiki: WhatsApp API webhook).
+func costs(list lenient.Value) []webhook.Cost {
+	var found []webhook.Cost
+	for _, element := range list.OneOrMany() {
+		o, _ := element.Object()
+		c := webhook.Cost{
+			Currency: o.Get("currency").Text(), Price: o.Get("price").Text(), ForeignPrice: o.Get("foreign_price").Text(),
+			Type: o.Get("cdr_type").Text(), Direction: o.Get("direction").Text(),
+		}
+		if c != (webhook.Cost{}) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
 func messageErrors(list lenient.Value) []webhook.MessageError {
 	var found []webhook.MessageError
 	for _, element := range list.OneOrMany() {
 		o, _ := element.Object()
-		e := webhook.MessageError{Code: o.Get("code").Text(), Title: o.Get("title").Text(), Details: o.Object("error_data").Get("details").Text()}
-		if e.Title == "" {
-			e.Title = o.Get("message").Text()
-		}
-		if e != (webhook.MessageError{}) {
+		if e := messageError(o); e != (webhook.MessageError{}) {
 			found = append(found, e)
 		}
 	}
 	return found
+}
+
+func messageError(o lenient.Object) webhook.MessageError {
+	title := o.Get("title").Text()
+	if title == "" {
+		title = o.Get("message").Text()
+	}
+	return webhook.NewMessageError(o.Get("code").Text(), title, o.Object("error_data").Get("details").Text())
+}
+
+// readProblem reads an element of errors that is beside the items: it is of none of them (Meta: Errors webhook reference).
+func readProblem(t *traffic, e webhook.Event, item lenient.Object, _ lenient.Value) string {
+	problem := messageError(item)
+	if problem.Code == "" {
+		return incomplete
+	}
+	e.Type, e.Data = webhook.MessageProblem, &problem
+	t.events = append(t.events, e)
+	return ""
 }

@@ -13,35 +13,34 @@ const mostAround = 4 << 10
 // A wrapper makes of a change with several items as many changes with one: as the change came, without the other items
 // and the contacts of others. Every piece is as it came.
 type wrapper struct {
-	change []byte // the members of the change but the value; each with a comma behind it
-	value  []byte // the members of the value but the items and, if there are several contacts, these; likewise
-	flat   bool   // the change is its own value
+	open  []byte // the change up to its items: the other members of what they are in, each with a comma behind it
+	close string // the brackets that are open then
 
-	contacts lenient.Value // if there are several
+	contacts lenient.Value // if there are several, which are left out of open then
 	people   map[string]lenient.Value
 }
 
 // wrapper takes a change apart. It is not ok if the change cannot be put together again, or if too much would be repeated.
-func (c Change) wrapper(value lenient.Object) (w wrapper, ok bool) {
-	inside := c.Value
-	if w.flat = len(inside) == len(c.Element); !w.flat {
-		change, reason := c.Element.Object()
+func (t *traffic) wrapper() (w wrapper, ok bool) {
+	w.open = append(w.open, '{')
+	if len(t.Value) != len(t.Element) { // else the change is its own value
+		change, reason := t.Element.Object()
 		if reason != "" {
 			return w, false
 		}
-		for _, member := range change {
-			if !member.Is("value") {
-				w.change = appendMember(w.change, member)
-			}
-		}
+		w.within(change, "value")
 	}
-	several := len(value.Get("contacts").UpTo(2)) == 2
-	for _, member := range value {
+	if t.nested {
+		w.within(t.value, standbyField)
+	}
+	w.close += "}"
+	several := len(t.inside.Get("contacts").UpTo(2)) == 2
+	for _, member := range t.inside {
 		switch {
 		case several && member.Is("contacts"):
 			w.contacts = member.Value
 		case !slices.ContainsFunc(itemLists, member.Is) || len(member.Value.UpTo(1)) == 0: // an empty list says something, perhaps
-			w.value = appendMember(w.value, member)
+			w.open = appendMember(w.open, member)
 		}
 	}
 	if several {
@@ -56,19 +55,25 @@ func (c Change) wrapper(value lenient.Object) (w wrapper, ok bool) {
 		}
 		delete(w.people, "")
 	}
-	return w, len(inside) > 0 && len(w.change)+len(w.value) <= mostAround
+	return w, len(t.Value) > 0 && len(w.open) <= mostAround
+}
+
+// within opens the member of an object that the items are in, after the others.
+func (w *wrapper) within(o lenient.Object, name string) {
+	for _, member := range o {
+		if !member.Is(name) {
+			w.open = appendMember(w.open, member)
+		}
+	}
+	w.open = append(append(append(w.open, '"'), name...), `":{`...)
+	w.close += "}"
 }
 
 // around is the change with one item of a list.
 func (w wrapper) around(list string, element lenient.Value, item lenient.Object) lenient.Value {
 	contacts := w.contactsOf(item)
-	v := make([]byte, 0, len(w.change)+len(w.value)+len(contacts)+len(list)+len(element)+40)
-	v = append(v, '{')
-	if !w.flat {
-		v = append(v, w.change...)
-		v = append(v, `"value":{`...)
-	}
-	v = append(v, w.value...)
+	v := make([]byte, 0, len(w.open)+len(contacts)+len(list)+len(element)+len(w.close)+20)
+	v = append(v, w.open...)
 	if len(contacts) > 0 {
 		v = append(v, `"contacts":`...)
 		v = append(v, contacts...)
@@ -78,11 +83,8 @@ func (w wrapper) around(list string, element lenient.Value, item lenient.Object)
 	v = append(v, list...)
 	v = append(v, `":[`...)
 	v = append(v, element...)
-	v = append(v, `]}`...)
-	if !w.flat {
-		v = append(v, '}')
-	}
-	return v
+	v = append(v, ']')
+	return append(v, w.close...)
 }
 
 // contactsOf is the list of those of several contacts whom an item names, or of all if it names none and they are few.
