@@ -1,7 +1,6 @@
 package meta
 
 import (
-
 	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )

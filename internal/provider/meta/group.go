@@ -2,6 +2,7 @@ package meta
 
 import (
 	"cmp"
+	"slices"
 
 	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
@@ -14,8 +15,8 @@ func readGroup(t *traffic, e webhook.Event, item lenient.Object, element lenient
 		ID:          item.Get("group_id").Text(),
 		Type:        item.Get("type").Text(),
 		Request:     item.Get("request_id").Text(),
-		Subject:     cmp.Or(item.Get("subject").Text(), item.Object("group_subject").Get("text").Text()),
-		Description: cmp.Or(item.Get("description").Text(), item.Object("group_description").Get("text").Text()),
+		Subject:     cmp.Or(item.Get("subject").Text(), setting(item, "group_subject", true)),
+		Description: cmp.Or(item.Get("description").Text(), setting(item, "group_description", true)),
 		By:          cmp.Or(item.Get("initiated_by").Text(), t.inside.Get("initiated_by").Text()), // the page has it in either
 		Reason:      item.Get("reason").Text(),
 		Invite:      item.Get("invite_link").Text(),
@@ -36,11 +37,14 @@ func readGroup(t *traffic, e webhook.Event, item lenient.Object, element lenient
 	if !sound || !soundToo || !validContact(asks) {
 		return badUser
 	}
-	if done.People = people; asks != (webhook.Contact{}) {
-		done.People = append(done.People, asks)
-	}
 	failed := *done
-	failed.People, failed.Errors = others, groupErrors(item)
+	done.People, failed.People = people, others
+	if asks != (webhook.Contact{}) {
+		done.People, failed.People = append(done.People, asks), append(failed.People, asks)
+	}
+	failed.Subject = cmp.Or(item.Get("subject").Text(), setting(item, "group_subject", false))
+	failed.Description = cmp.Or(item.Get("description").Text(), setting(item, "group_description", false))
+	failed.Errors = groupErrors(item)
 	notDone := len(failed.Errors)+len(others) > 0
 	if !notDone || len(people) > 0 || someSetting(item) {
 		e := e
@@ -85,12 +89,21 @@ func groupType(what string) (kind webhook.Type, people string) {
 var groupSettings = []string{"profile_picture", "group_subject", "group_description"}
 
 func someSetting(item lenient.Object) bool {
-	for _, name := range groupSettings {
-		if done := item.Object(name).Get("update_successful").Bool(); done != nil && *done {
-			return true
-		}
+	return slices.ContainsFunc(groupSettings, func(name string) bool { return changed(item, name, true) })
+}
+
+// changed reports whether it is said of a setting that it was changed, or was not.
+func changed(item lenient.Object, name string, done bool) bool {
+	said := item.Object(name).Get("update_successful").Bool()
+	return said != nil && *said == done
+}
+
+// setting is what a setting was to be, unless the opposite is said of its success.
+func setting(item lenient.Object, name string, done bool) string {
+	if changed(item, name, !done) {
+		return ""
 	}
-	return false
+	return item.Object(name).Get("text").Text()
 }
 
 // groupErrors are those of the whole and of its parts.

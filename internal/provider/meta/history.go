@@ -48,6 +48,7 @@ func readOldMessage(t *traffic, e webhook.Event, item lenient.Object, element le
 	if item.Get("id").Text() == "" {
 		return incomplete
 	}
+	e.Time = t.Time // what it says is when it was written: months ago, perhaps
 	e.Type, e.Data = webhook.HistoryChunk, &webhook.History{Messages: 1, Raw: webhook.Body(element)}
 	t.events = append(t.events, e)
 	return ""

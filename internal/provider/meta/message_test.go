@@ -42,9 +42,9 @@ func TestStatuses(t *testing.T) {
 		{"warning", `[]`, `{"id":"m","status":"warning","errors":[{"code":131051,"message":"t"}]}`, webhook.MessageWarned, &webhook.MessageStatus{Message: "m", Errors: []webhook.MessageError{{Code: "131051", Title: "t"}}}},
 		{
 			"failed, with a code in quotes", `[]`, `{"id":"m","status":"failed","errors":[{"code":"131026","title":"t","message":"t","error_data":{"details":"d"},"href":"h"},7,{"code":1}]}`,
-			webhook.MessageFailed, &webhook.MessageStatus{Message: "m", Errors: []webhook.MessageError{{Code: "131026", Title: "t", Details: "d"}, {Code: "1"}}},
+			webhook.MessageFailed, &webhook.MessageStatus{Message: "m", Errors: []webhook.MessageError{{Code: "131026", Title: "t", Details: "d", Advice: webhook.OtherChannel}, {Code: "1", Advice: webhook.RetryLater}}},
 		},
-		{"failed, one error", `[]`, `{"id":"m","status":"failed","errors":{"code":1}}`, webhook.MessageFailed, &webhook.MessageStatus{Message: "m", Errors: []webhook.MessageError{{Code: "1"}}}},
+		{"failed, one error", `[]`, `{"id":"m","status":"failed","errors":{"code":250,"message":"t","details":"d"}}`, webhook.MessageFailed, &webhook.MessageStatus{Message: "m", Errors: []webhook.MessageError{{Code: "250", Title: "t", Details: "d", Advice: webhook.FixAccount}}}},
 		{"failed, who knows why", `[]`, `{"id":"m","status":"failed","errors":null}`, webhook.MessageFailed, &webhook.MessageStatus{Message: "m"}},
 		{"by id", `[{"user_id":"US.7","wa_id":"15550100077"}]`, `{"id":"m","status":"sent","recipient_user_id":"US.7","parent_recipient_user_id":"US.ENT.9"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m", Recipient: webhook.Contact{UserID: "US.7", ParentUserID: "US.ENT.9", WaID: "15550100077"}}},
 		{"by number, as text with a plus", `[{"user_id":"US.7","wa_id":15550100077}]`, `{"id":"m","status":"sent","recipient_id":"+15550100077"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m", Recipient: ada}},
@@ -59,7 +59,13 @@ func TestStatuses(t *testing.T) {
 				Pricing: &webhook.Pricing{Billable: new(false), Model: "PMP", Type: "regular", Category: "marketing"},
 			},
 		},
-		{"members of other kinds", `7`, `{"id":"m","status":"sent","conversation":[],"pricing":"free","biz_opaque_callback_data":{},"recipient_id":["1"],"recipient_type":1}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m"}},
+		{"of a group, charged as a whole", `[]`, `{"id":"m","status":"read","recipient_id":"G1","recipient_type":"group","recipient_participant_user_id":"US.1","recipient_participant_parent_user_id":"US.ENT.1","conversation":{"id":"c","pricing":{"category":"group_service"}}}`, webhook.MessageRead, &webhook.MessageStatus{Message: "m", Group: "G1", Recipient: webhook.Contact{UserID: "US.1", ParentUserID: "US.ENT.1"}, Conversation: &webhook.Conversation{ID: "c"}, Pricing: &webhook.Pricing{Category: "group_service"}}},
+		{"parent id, the other name", `[]`, `{"id":"m","status":"sent","recipient_user_id":"US.7","recipient_parent_user_id":"US.ENT.9","recipient_identity_key_hash":"h"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m", Recipient: webhook.Contact{UserID: "US.7", ParentUserID: "US.ENT.9"}, IdentityHash: "h"}},
+		{
+			"with costs", `[]`, `{"id":"m","status":"sent","costs":[{"currency":"USD","price":0.10,"foreign_price":"0.09","cdr_type":"marketing","message_id":"m","direction":1},7,{}]}`,
+			webhook.MessageSent, &webhook.MessageStatus{Message: "m", Costs: []webhook.Cost{{Currency: "USD", Price: "0.10", ForeignPrice: "0.09", Type: "marketing", Direction: "1"}}},
+		},
+		{"members of other kinds", `7`, `{"id":"m","status":"sent","conversation":[],"pricing":"free","costs":"none","errors":7,"biz_opaque_callback_data":{},"recipient_id":["1"],"recipient_type":1}`, webhook.MessageSent, &webhook.MessageStatus{Message: "m"}},
 		{"by the sender's id", `[]`, `{"id":"order-7","meta_message_id":"wamid.1","status":"sent"}`, webhook.MessageSent, &webhook.MessageStatus{Message: "order-7", Wamid: "wamid.1"}},
 		{"no id", `[]`, `{"status":"sent"}`, webhook.Unrecognized, "members missing or malformed"},
 		{"no status", `[]`, `{"id":"m"}`, webhook.Unrecognized, "unknown event"},
@@ -107,14 +113,20 @@ func TestMessages(t *testing.T) {
 		{"button", `"type":"button","button":{"text":"Yes","payload":"YES_7"},"context":{"from":"1","id":"m"}`, webhook.Message{Text: "Yes", Payload: "YES_7", Context: &webhook.Context{Message: "m", From: "1"}}, ""},
 		{"button reply", `"type":"interactive","interactive":{"type":"button_reply","button_reply":{"id":"7","title":"Yes"}}`, webhook.Message{Text: "Yes", Payload: "7"}, ""},
 		{"list reply", `"type":"interactive","interactive":{"type":"list_reply","list_reply":{"id":"7","title":"Yes","description":"x"}}`, webhook.Message{Text: "Yes", Payload: "7"}, ""},
-		{"flow reply", `"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{}"}}`, webhook.Message{Text: "Sent"}, ""},
-		{"reaction", `"type":"reaction","reaction":{"message_id":"m","emoji":"👍"}`, webhook.Message{Text: "👍"}, ""},
-		{"reaction taken back", `"type":"reaction","reaction":{"message_id":"m"}`, webhook.Message{}, ""},
+		{"flow reply", `"type":"interactive","interactive":{"type":"nfm_reply","nfm_reply":{"name":"flow","body":"Sent","response_json":"{}"}}`, webhook.Message{Text: "Sent", Payload: "{}"}, ""},
+		{"asked to be called", `"type":"interactive","interactive":{"type":"call_permission_reply","call_permission_reply":{"response":"accept"}}`, webhook.Message{Payload: "accept"}, ""},
+		{"product", `"type":"interactive","interactive":{"type":"product","product":{"product_retailer_id":"7"}}`, webhook.Message{Payload: "7"}, ""},
+		{"about a product", `"type":"text","text":{"body":"Hi"},"context":{"referred_product":{"product_retailer_id":"7"}}`, webhook.Message{Text: "Hi", Context: &webhook.Context{Product: "7"}}, ""},
+		{"place", `"type":"location","location":{"latitude":1,"longitude":2,"address":"Berlin"}`, webhook.Message{Text: "Berlin"}, ""},
+		{"contacts", `"type":"contacts","contacts":[{"name":{"formatted_name":"Grace"}},7,{"name":[]},{"name":{"formatted_name":"Alan"}}]`, webhook.Message{Text: "Grace, Alan"}, ""},
+		{"with a hash", `"type":"text","text":{"body":"Hi"},"identity":{"hash":"h"}`, webhook.Message{Text: "Hi", IdentityHash: "h"}, ""},
+		{"reaction", `"type":"reaction","reaction":{"message_id":"m","emoji":"👍"}`, webhook.Message{Text: "👍", Context: &webhook.Context{Message: "m"}}, ""},
+		{"reaction taken back", `"type":"reaction","reaction":{"message_id":"m"}`, webhook.Message{Context: &webhook.Context{Message: "m"}}, ""},
 		{"order", `"type":"order","order":{"catalog_id":"1","text":"Soon, please","product_items":[]}`, webhook.Message{Text: "Soon, please"}, ""},
 		{"forwarded", `"type":"text","text":{"body":"Hi"},"context":{"forwarded":true}`, webhook.Message{Text: "Hi"}, ""},
 		{"in a group", `"type":"text","text":{"body":"Hi"},"group_id":"G1"`, webhook.Message{Text: "Hi", Group: "G1"}, ""},
 		{"advertised", `"type":"text","text":{"body":"Hi"},"referral":{"source_type":"ad","source_id":"1","source_url":"u","headline":"h","ctwa_clid":"c"}`, webhook.Message{Text: "Hi", Referral: &webhook.Referral{Type: "ad", ID: "1", URL: "u", Headline: "h", Click: "c"}}, ""},
-		{"unsupported", `"type":"unsupported","errors":[{"code":131051}]`, webhook.Message{}, ""},
+		{"unsupported", `"type":"unsupported","errors":[{"code":131051}]`, webhook.Message{Errors: []webhook.MessageError{{Code: "131051"}}}, ""},
 		{"of a type to come", `"type":"hologram","hologram":{"x":1}`, webhook.Message{}, ""},
 		{"members of other kinds", `"type":"text","text":"Hi","context":[],"referral":7,"group_id":{}`, webhook.Message{}, ""},
 		{"no type", `"text":{"body":"Hi"}`, webhook.Message{}, "members missing or malformed"},
@@ -221,12 +233,26 @@ func TestOptOuts(t *testing.T) {
 	}
 }
 
-// Of no other field: a copy for a business that does not lead the conversation, or what a business wrote itself.
-func TestOptOutsOfOtherFields(t *testing.T) {
-	for _, field := range []string{"standby", "smb_message_echoes", "calls"} {
-		e := one(t, about(field, `{"metadata":{"phone_number_id":"4"},"messages":[{"id":"m","from":"1","type":"text","text":{"body":"stop"}}]}`))
-		if e.Type != webhook.Unrecognized {
-			t.Errorf("%s: %s", field, e.Type)
+// Nobody makes a wish by what is copied, corrected or written by the business itself.
+func TestNoOptOuts(t *testing.T) {
+	const stop = `"id":"m","from":"1","to":"1","timestamp":"1790005100","type":"text","text":{"body":"stop"}`
+	for _, test := range []struct {
+		field, items string
+		want         webhook.Type
+	}{
+		{"standby", `"messages":[{` + stop + `}]`, webhook.MessageStandby},
+		{"standby", `"standby":{"messages":[{` + stop + `}]}`, webhook.MessageStandby},
+		{"standby", `"standby":{"message_echoes":[{` + stop + `}]}`, webhook.MessageStandby},
+		{"smb_message_echoes", `"message_echoes":[{` + stop + `}]`, webhook.MessageEchoed},
+		{"message_echoes", `"message_echoes":[{` + stop + `}]`, webhook.MessageEchoed},
+		{"history", `"messages":[{` + stop + `}]`, webhook.HistoryChunk},
+		{"messages", `"messages":[{"id":"m","from":"1","type":"edit","edit":{"original_message_id":"o","message":{"type":"text","text":{"body":"stop"}}}}]`, webhook.MessageEdited},
+		{"messages", `"messages":[{"id":"m","from":"1","type":"edit","edit":{"original_message_id":"o","message":{"type":"button","button":{"text":"stop","payload":"STOP"}}}}]`, webhook.MessageEdited},
+		{"messages", `"message_echoes":[{` + stop + `}]`, webhook.Unrecognized},
+		{"calls", `"messages":[{` + stop + `}]`, webhook.Unrecognized},
+	} {
+		if e := one(t, about(test.field, `{"metadata":{"phone_number_id":"4"},`+test.items+`}`)); e.Type != test.want {
+			t.Errorf("%s, %s: %s, want %s", test.field, test.items, e.Type, test.want)
 		}
 	}
 }

@@ -128,11 +128,14 @@ func messageErrors(list lenient.Value) []webhook.MessageError {
 }
 
 func messageError(o lenient.Object) webhook.MessageError {
-	title := o.Get("title").Text()
+	title, details := o.Get("title").Text(), o.Object("error_data").Get("details").Text()
 	if title == "" {
 		title = o.Get("message").Text()
 	}
-	return webhook.NewMessageError(o.Get("code").Text(), title, o.Object("error_data").Get("details").Text())
+	if details == "" {
+		details = o.Get("details").Text() // older
+	}
+	return webhook.NewMessageError(o.Get("code").Text(), title, details)
 }
 
 // readProblem reads an element of errors that is beside the items: it is of none of them (Meta: Errors webhook reference).

@@ -322,7 +322,7 @@ func TestItemsAreComplete(t *testing.T) {
 
 // What is not understood and cannot be taken apart, or would be repeated too often, stays whole.
 func TestTrafficThatStaysWhole(t *testing.T) {
-	items := `"calls":[{"id":"1"},{"id":"2"}]`
+	items := `"messages":[{"id":"1"},{"id":"2"}]`
 	for name, c := range map[string]struct{ value, reason string }{
 		"no items":           {`{"metadata":{}}`, "no items"},
 		"empty lists":        {`{"statuses":[],"messages":[]}`, "no items"},
@@ -330,13 +330,18 @@ func TestTrafficThatStaysWhole(t *testing.T) {
 		"a list":             {`[]`, "not an object"},
 		"a repeated name":    {`{` + items + `,"metadata":{},"metadata":{}}`, "repeated member name"},
 		"much around it":     {`{` + items + `,"new":"` + strings.Repeat("x", 5000) + `"}`, "unknown field"},
-		"one, and much else": {`{"calls":[{"id":"1"}],"new":"` + strings.Repeat("x", 5000) + `"}`, "unknown field"},
+		"one, and much else": {`{"messages":[{"id":"1"}],"new":"` + strings.Repeat("x", 5000) + `"}`, "unknown field"},
 		"too many":           {`{"calls":[` + strings.Repeat("{},", 5000) + `{}]}`, "too many elements"},
 	} {
 		e := one(t, about("calls", c.value))
 		if raw := e.Data.(*webhook.Raw); string(raw.Value) != `{"field":"calls","value":`+c.value+`}` || raw.Reason != c.reason || e.Key == "" {
 			t.Errorf("%s: %s: %.200s, key %q", name, raw.Reason, raw.Value, e.Key)
 		}
+	}
+	// Of two places where copies are said to be, neither hides the other.
+	const two = `{"standby":{"messages":[{"id":"1"}]},"messages":[{"id":"2"}]}`
+	if raw, ok := one(t, about("standby", two)).Data.(*webhook.Raw); !ok || !strings.Contains(string(raw.Value), two) {
+		t.Errorf("%+v", raw)
 	}
 	// Contacts that are large are not repeated, not even those that every item names.
 	people := `"contacts":[{"wa_id":"1","new":"` + strings.Repeat("x", 5000) + `"},{"wa_id":"2"}]`

@@ -193,7 +193,7 @@ func TestFlat(t *testing.T) {
 		got = append(got, short{e.Type, e.Phone, e.Data})
 	}
 	want := []short{
-		{webhook.MessageFailed, phone, &webhook.MessageStatus{Message: "order-7", Wamid: "wamid.1", Recipient: ada, Errors: []webhook.MessageError{{Code: "131050"}}}},
+		{webhook.MessageFailed, phone, &webhook.MessageStatus{Message: "order-7", Wamid: "wamid.1", Recipient: ada, Costs: []webhook.Cost{{Price: "0.1"}}, Errors: []webhook.MessageError{{Code: "131050", Advice: webhook.StopMarketing}}}},
 		{webhook.ContactMarketingStopped, phone, &webhook.Preference{Contact: ada, Category: "marketing_messages", Basis: "status_131050", Message: "order-7"}},
 		{webhook.Unrecognized, phone, &webhook.Raw{Reason: "unknown event", Value: webhook.Body(around + `"contacts":[{"wa_id":"2"}],"statuses":[{"id":"x","status":"lost","recipient_id":"2"}]}`)}},
 		{webhook.Unrecognized, phone, &webhook.Raw{Reason: "not an object", Value: webhook.Body(around + `"contacts":[{"wa_id":"1","user_id":"US.1"},{"wa_id":"2"}],"statuses":[7]}`)}},
