@@ -41,6 +41,8 @@ func changes(e webhook.Event) []webhook.Change {
 		return templateCategory(e, data)
 	case *webhook.Preference:
 		return preference(e, data)
+	case *webhook.Identity:
+		return identity(e, data)
 	case *webhook.None:
 		return presence(e)
 	}

@@ -1,14 +1,14 @@
 package activities
 
-import "holdfast/internal/webhook"
+import (
+	"cmp"
+
+	"holdfast/internal/webhook"
+)
 
 // preference records what a person wants under every name the person is known by, so that whoever asks later finds it by
 // either. It is kept per business number: whether a stop covers the whole account is not stated by Meta.
 func preference(e webhook.Event, p *webhook.Preference) []webhook.Change {
-	phone := e.Phone.ID
-	if phone == "" {
-		phone = e.Phone.Number
-	}
 	type consent struct {
 		Status string `json:"status"` // stopped, resumed
 		Basis  string `json:"basis"`
@@ -20,8 +20,38 @@ func preference(e webhook.Event, p *webhook.Preference) []webhook.Change {
 	var out []webhook.Change
 	for _, user := range []string{p.Contact.UserID, p.Contact.WaID} {
 		if user != "" {
-			out = append(out, fact(e, webhook.ContactEntity(phone, user), "marketing", safety, value))
+			out = append(out, fact(e, webhook.ContactEntity(contactPhone(e), user), "marketing", safety, value))
 		}
 	}
 	return out
 }
+
+// identity records under every name that a person is known by now how the person was known before, so that who asks about
+// the new name finds what is known of the old one. Nothing is carried over: that the person is the same, the provider says;
+// what follows from it, whoever asks decides.
+func identity(e webhook.Event, i *webhook.Identity) []webhook.Change {
+	phone := contactPhone(e)
+	if phone == "" {
+		return nil
+	}
+	type previous struct {
+		UserID       string `json:"user_id,omitempty"`
+		ParentUserID string `json:"parent_user_id,omitempty"`
+		WaID         string `json:"wa_id,omitempty"`
+		Reason       string `json:"reason,omitempty"`
+	}
+	was := previous{i.Previous.UserID, i.Previous.ParentUserID, i.Previous.WaID, i.Reason}
+	if was.UserID == "" && was.WaID == "" { // nobody is known by a parent id alone
+		return nil
+	}
+	var out []webhook.Change
+	for _, user := range []string{i.Contact.UserID, i.Contact.WaID} {
+		if user != "" && user != was.UserID && user != was.WaID {
+			out = append(out, fact(e, webhook.ContactEntity(phone, user), "previous", 0, was))
+		}
+	}
+	return out
+}
+
+// contactPhone is the business number as it is part of a contact's name.
+func contactPhone(e webhook.Event) string { return cmp.Or(e.Phone.ID, e.Phone.Number) }

@@ -44,6 +44,10 @@ func TestChanges(t *testing.T) {
 		"edited":      {webhook.TemplateEdited, &webhook.TemplateComponents{Template: webhook.Template{ID: "55"}}, nil},
 		"flow":        {webhook.FlowStatusChanged, &webhook.Flow{ID: "4", Status: "BLOCKED"}, nil},
 		"only by id":  {webhook.ContactMarketingResumed, &webhook.Preference{Contact: webhook.Contact{UserID: "US.1"}}, []string{`contact/400/US.1 marketing {"status":"resumed","basis":""} 0`}},
+		"another":     {webhook.ContactIDChanged, &webhook.Identity{Contact: webhook.Contact{UserID: "US.2", WaID: "1556"}, Previous: webhook.Contact{UserID: "US.1", ParentUserID: "US.ENT.1", WaID: "1555"}, Reason: "user_changed_number"}, []string{`contact/400/US.2 previous {"user_id":"US.1","parent_user_id":"US.ENT.1","wa_id":"1555","reason":"user_changed_number"} 0`, `contact/400/1556 previous {"user_id":"US.1","parent_user_id":"US.ENT.1","wa_id":"1555","reason":"user_changed_number"} 0`}},
+		"another id":  {webhook.ContactIDChanged, &webhook.Identity{Contact: webhook.Contact{UserID: "US.2", WaID: "1555"}, Previous: webhook.Contact{UserID: "US.1"}}, []string{`contact/400/US.2 previous {"user_id":"US.1"} 0`, `contact/400/1555 previous {"user_id":"US.1"} 0`}},
+		"itself":      {webhook.ContactIDChanged, &webhook.Identity{Contact: webhook.Contact{WaID: "1555"}, Previous: webhook.Contact{UserID: "US.1", WaID: "1555"}}, nil},
+		"of no past":  {webhook.ContactIDChanged, &webhook.Identity{Contact: webhook.Contact{UserID: "US.2"}, Previous: webhook.Contact{ParentUserID: "US.ENT.1"}}, nil},
 		"informs":     {webhook.AccountMarketingTermsSigned, &webhook.Partner{}, nil},
 		"unknown":     {webhook.Unrecognized, &webhook.Raw{}, nil},
 		"not renamed": {webhook.AccountReviewed, &webhook.Review{Decision: "REJECTED"}, []string{`account/1022 review {"decision":"REJECTED"} 1`}},
@@ -61,8 +65,12 @@ func TestChanges(t *testing.T) {
 				t.Error(diff)
 			}
 			e.Account, e.Phone.Number = "", ""
+			if c.of == webhook.ContactIDChanged {
+				e.Phone.ID = ""
+			}
 			for _, change := range changes(e) {
-				if change.Entity == "account/" || strings.HasPrefix(change.Entity, "phone//") || strings.HasPrefix(change.Entity, "template//") {
+				if change.Entity == "account/" || strings.HasPrefix(change.Entity, "phone//") || strings.HasPrefix(change.Entity, "template//") ||
+					strings.HasPrefix(change.Entity, "contact//") {
 					t.Errorf("a change of nobody: %s", change.Entity)
 				}
 			}

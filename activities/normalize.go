@@ -116,7 +116,7 @@ func (a *Activities) normalize(ctx context.Context, w webhook.Webhook) (events [
 // and one time, so that is not found out by trying.
 func encodable(e webhook.Event) bool {
 	switch data := e.Data.(type) {
-	case *webhook.Message:
+	case *webhook.Message, *webhook.History, *webhook.Raw: // the last two may have 3 MB
 		return true
 	case *webhook.MessageStatus:
 		return data.Conversation == nil || writable(data.Conversation.Expires)

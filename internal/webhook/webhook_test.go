@@ -135,14 +135,15 @@ func TestEventIsReadInAnyOrder(t *testing.T) {
 // What is too large for a history is left out, marked, and nothing else is.
 func TestOmit(t *testing.T) {
 	long := strings.Repeat("x", 10)
-	message := func() *Message { return &Message{ID: "1", Text: long, Raw: Body(long + long)} }
+	message := func() *Message { return &Message{ID: "1", Text: long, Payload: long[1:], Raw: Body(long + long)} }
 	for _, c := range []struct {
 		over int
 		want *Message
 	}{
 		{20, message()},
-		{19, &Message{ID: "1", Text: long, Omitted: true}},
-		{9, &Message{ID: "1", Omitted: true}},
+		{19, &Message{ID: "1", Text: long, Payload: long[1:], Omitted: true}},
+		{9, &Message{ID: "1", Payload: long[1:], Omitted: true}},
+		{8, &Message{ID: "1", Omitted: true}},
 		{0, &Message{ID: "1", Omitted: true}},
 	} {
 		m := message()
@@ -156,9 +157,18 @@ func TestOmit(t *testing.T) {
 			t.Errorf("over %d: and again", c.over)
 		}
 	}
-	raw := &Raw{Reason: "r", Value: Body(long)}
-	if raw.Omit(10) || raw.Omitted || !raw.Omit(9) || !raw.Omitted || raw.Value != nil || raw.Omit(0) {
-		t.Errorf("%+v", raw)
+	if m := (&Message{Payload: long}); !m.Omit(9) || m.Payload != "" {
+		t.Errorf("%+v", m)
+	}
+	raw, chunk, handover, group := &Raw{Reason: "r", Value: Body(long)}, &History{Raw: Body(long)}, &Handover{Raw: Body(long)}, &Group{Raw: Body(long)}
+	for _, c := range []struct {
+		data    interface{ Omit(int) bool }
+		value   *Body
+		omitted *bool
+	}{{raw, &raw.Value, &raw.Omitted}, {chunk, &chunk.Raw, &chunk.Omitted}, {handover, &handover.Raw, &handover.Omitted}, {group, &group.Raw, &group.Omitted}} {
+		if c.data.Omit(10) || *c.omitted || !c.data.Omit(9) || !*c.omitted || *c.value != nil || c.data.Omit(0) {
+			t.Errorf("%+v", c.data)
+		}
 	}
 }
 

@@ -75,3 +75,13 @@ func TestBool(t *testing.T) {
 		}
 	}
 }
+
+func TestCompact(t *testing.T) {
+	for text, want := range map[string]string{
+		``: ``, `{}`: `{}`, `{"a":1}`: `{"a":1}`, ` { "a b" : [ 1 ,2 ] } `: `{"a b":[1,2]}`, "\t{\n\"a\":\r\n\"b \\\" c\"}": `{"a":"b \" c"}`, `" a`: `" a`,
+	} {
+		if got := string(lenient.Compact(lenient.Value(text))); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}

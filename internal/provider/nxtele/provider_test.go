@@ -203,6 +203,22 @@ func TestFlat(t *testing.T) {
 	}
 }
 
+// One bad element never harms its neighbours.
+func TestNeighbours(t *testing.T) {
+	for want, c := range map[webhook.Type]struct{ form, item string }{
+		webhook.MessageSent:     {`{"business_phone":"15550001111","statuses":[%s]}`, `{"id":"order-%d","status":"sent","timestamp":"1761200609","costs":[{"price":0.1}]}`},
+		webhook.MessageReceived: {`{"merchant_phone":"15550001111","contacts":[{"wa_id":"1"}],"messages":[%s]}`, `{"id":"wamid.%d","from":"1","timestamp":"1761200609","type":"text","text":{"body":"Hi"}}`},
+		webhook.MessageEchoed:   {`{"field":"smb_message_echoes","value":{"business_phone":"15550001111","message_echoes":[%s]}}`, `{"id":"wamid.%d","to":"1","timestamp":"1761200609","type":"text"}`},
+		webhook.ContactSynced:   {`{"field":"smb_app_state_sync","value":{"wabaId":"1","state_sync":[%s]}}`, `{"type":"contact","contact":{"phone_number":"1555%d"},"action":"remove","metadata":{"timestamp":1761200609}}`},
+	} {
+		t.Run(string(want), func(t *testing.T) {
+			providertest.Neighbours(t, known(t, "secret"), want,
+				func(items string) []byte { return []byte(strings.Replace(c.form, "%s", items, 1)) },
+				func(i int) string { return fmt.Sprintf(c.item, i) })
+		})
+	}
+}
+
 func TestOptOutSetting(t *testing.T) {
 	options := nxtele.Options{AccessKeys: map[string]signature.Secret{"key": "secret"}, OptOut: optout.Options{Stop: []string{"!"}}}
 	if _, err := nxtele.New(options, false); err == nil || err.Error() != "opt_out.stop[0] is no word" {
