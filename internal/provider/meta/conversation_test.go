@@ -28,23 +28,28 @@ func TestIdentities(t *testing.T) {
 	}{
 		{
 			"another number", "messages", changed(`"from":"1","from_user_id":"US.1",`, `"type":"user_changed_number","body":"b","wa_id":"2","user_id":"US.2","parent_user_id":"US.ENT.2","previous_parent_user_id":"US.ENT.1"`),
-			webhook.Identity{Contact: webhook.Contact{WaID: "2", UserID: "US.2", ParentUserID: "US.ENT.2"}, Previous: webhook.Contact{WaID: "1", UserID: "US.1", ParentUserID: "US.ENT.1"}, Reason: "user_changed_number", Detail: "b"}, "",
+			webhook.Identity{Contact: webhook.Contact{WaID: "2", UserID: "US.2", ParentUserID: "US.ENT.2"}, Previous: webhook.Contact{WaID: "1", UserID: "US.1", ParentUserID: "US.ENT.1"}, Reason: "user_changed_number", Detail: "b"},
+			"",
 		},
 		{
 			"another id, the same number", "messages", changed(`"from":"1",`, `"type":"user_changed_user_id","wa_id":1,"user_id":"US.2","previous_user_id":"US.1"`),
-			webhook.Identity{Contact: webhook.Contact{WaID: "1", UserID: "US.2"}, Previous: webhook.Contact{UserID: "US.1"}, Reason: "user_changed_user_id"}, "",
+			webhook.Identity{Contact: webhook.Contact{WaID: "1", UserID: "US.2"}, Previous: webhook.Contact{UserID: "US.1"}, Reason: "user_changed_user_id"},
+			"",
 		},
 		{
 			"as it was said before people had ids", "messages", changed(`"from":"1",`, `"type":"customer_changed_number","new_wa_id":"2"`),
-			webhook.Identity{Contact: webhook.Contact{WaID: "2"}, Previous: webhook.Contact{WaID: "1"}, Reason: "customer_changed_number"}, "",
+			webhook.Identity{Contact: webhook.Contact{WaID: "2"}, Previous: webhook.Contact{WaID: "1"}, Reason: "customer_changed_number"},
+			"",
 		},
 		{
 			"of somebody whom another answers", "standby", `"standby":{` + changed(``, `"type":"user_changed_user_id","user_id":"US.2"`) + `}`,
-			webhook.Identity{Contact: webhook.Contact{UserID: "US.2"}, Reason: "user_changed_user_id"}, "",
+			webhook.Identity{Contact: webhook.Contact{UserID: "US.2"}, Reason: "user_changed_user_id"},
+			"",
 		},
 		{
 			"as it was announced", "user_id_update", `"user_id_update":[{"wa_id":"1","detail":"d","user_id":{"previous":"US.1","current":"US.2"},"timestamp":"1790005100"}]`,
-			webhook.Identity{Contact: webhook.Contact{WaID: "1", UserID: "US.2"}, Previous: webhook.Contact{UserID: "US.1"}, Reason: "user_changed_user_id", Detail: "d"}, "",
+			webhook.Identity{Contact: webhook.Contact{WaID: "1", UserID: "US.2"}, Previous: webhook.Contact{UserID: "US.1"}, Reason: "user_changed_user_id", Detail: "d"},
+			"",
 		},
 		{"nobody", "messages", changed(`"from":"1",`, `"type":"user_changed_number"`), webhook.Identity{}, "no user"},
 		{"nobody's id", "messages", changed(``, `"type":"user_changed_number","wa_id":"a/b"`), webhook.Identity{}, "malformed user id"},

@@ -82,14 +82,79 @@ func BenchmarkNormalizeBatch(b *testing.B) {
 	}
 }
 
-// Received messages, 3 MB with 1,000.
+// Received messages, 3 MB with 1,000, and parts of it.
 func BenchmarkNormalizeMessages(b *testing.B) {
-	var contacts, received []string
-	for i := range 1000 {
-		contacts = append(contacts, contactOf(i))
-		received = append(received, fmt.Sprintf(`{"from":"1555010%04d","from_user_id":"US.%[1]d","id":"wamid.%064d","timestamp":"1790005000","type":"text","text":{"body":%q}}`, i, i, strings.Repeat("All is well. ", 200)))
+	for _, n := range []int{250, 500, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			benchmark(b, []byte(messages(`"contacts":[`+join(n, contactOf)+`],"messages":[`+join(n, messageOf)+`]`)))
+		})
 	}
-	benchmark(b, []byte(messages(`"contacts":[`+strings.Join(contacts, ",")+`],"messages":[`+strings.Join(received, ",")+`]`)))
+}
+
+// 3 MB with 1,000 changes, each of something else, some of which nobody understands.
+func BenchmarkNormalizeMixed(b *testing.B) {
+	for _, n := range []int{250, 500, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			benchmark(b, []byte(`{"object":"whatsapp_business_account","entry":[{"id":"300100200","time":1790005000,"changes":[`+join(n, changeOf)+`]}]}`))
+		})
+	}
+}
+
+// A chunk of history of 3 MB, with 10,000 messages, and parts of it.
+func BenchmarkNormalizeHistory(b *testing.B) {
+	for _, n := range []int{2500, 5000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			benchmark(b, in("history", `"history":[{"metadata":{"phase":0,"chunk_order":1,"progress":5},"threads":[`+join(n/50, threadOf)+`]}]`))
+		})
+	}
+}
+
+// Contacts of an address book, 1,000 in a webhook.
+func BenchmarkNormalizeSync(b *testing.B) {
+	benchmark(b, in("smb_app_state_sync", `"state_sync":[`+join(1000, func(i int) string {
+		return fmt.Sprintf(`{"type":"contact","contact":{"full_name":"Ada King","first_name":"Ada","phone_number":"1555%d"},"action":"add","metadata":{"timestamp":"1790005400"}}`, i)
+	})+`]`))
+}
+
+// join makes a list of n items.
+func join(n int, item func(i int) string) string {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = item(i)
+	}
+	return strings.Join(items, ",")
+}
+
+func messageOf(i int) string {
+	return fmt.Sprintf(`{"from":"1555010%04d","from_user_id":"US.%[1]d","id":"wamid.%064d","timestamp":"1790005000","type":"text","text":{"body":%q}}`, i, i, strings.Repeat("All is well. ", 200))
+}
+
+// threadOf is a chat of 50 old messages, 15 KB.
+func threadOf(i int) string {
+	return fmt.Sprintf(`{"id":"1555%d","messages":[%s]}`, i, join(50, func(i int) string {
+		return fmt.Sprintf(`{"from":"15550100001","id":"wamid.%064d","timestamp":"1789900000","type":"text","text":{"body":"Your order is ready. You can fetch it until six. Thank you, and see you soon, yours sincerely!"},"history_context":{"status":"READ"}}`, i)
+	}))
+}
+
+// changeOf is a change of 3 KB, of something else each time.
+func changeOf(i int) string {
+	long := strings.Repeat("x", 2500)
+	field, items := "messages", `"contacts":[`+contactOf(i)+`],"messages":[`+messageOf(i)+`]`
+	switch i % 7 {
+	case 1:
+		items = fmt.Sprintf(`"statuses":[{"id":"wamid.%d","status":"failed","timestamp":"1790005000","recipient_id":"1","biz_opaque_callback_data":%q,"errors":[{"code":131049,"title":"t","error_data":{"details":"d"}}]}]`, i, long)
+	case 2:
+		field, items = "smb_message_echoes", fmt.Sprintf(`"message_echoes":[{"id":"wamid.%d","to":"1","timestamp":"1790005000","type":"text","text":{"body":%q}}]`, i, long)
+	case 3:
+		field, items = "calls", fmt.Sprintf(`"calls":[{"id":"wacid.%d","from":"1","timestamp":"1790005000","event":"connect","session":{"sdp_type":"offer","sdp":%q}}]`, i, long)
+	case 4:
+		field, items = "group_participants_update", fmt.Sprintf(`"groups":[{"group_id":"G%d","type":"group_participants_add","timestamp":"1790005000","reason":%q,"added_participants":[{"wa_id":"1"}]}]`, i, long)
+	case 5:
+		field, items = "weather_update", fmt.Sprintf(`"rain":%q`, long)
+	case 6:
+		items = `"contacts":[` + contactOf(i) + `],"statuses":[` + statusOf(i, 2500) + `]`
+	}
+	return fmt.Sprintf(`{"field":%q,"value":{"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550100001","phone_number_id":"400100"},%s}}`, field, items)
 }
 
 func contactOf(i int) string {

@@ -315,6 +315,35 @@ func BenchmarkNormalizeBatch(b *testing.B) {
 	benchmark(b, []byte(`{"field":"user_preferences","value":{"metadata":{"phone_number_id":"4"},"user_preferences":[`+strings.Join(items, ",")+`]}}`))
 }
 
+// A receipt as nxtele sends it, 1 KB.
+func BenchmarkNormalizeStatus(b *testing.B) {
+	benchmark(b, []byte(`{"app_id":"1000","business_phone":"15550001111","channel":2,"messaging_product":"whatsapp","metadata":{"display_phone_number":"15550001111","phone_number_id":"4"},"wabaId":"1","statuses":[`+receipt(1, 300)+`]}`))
+}
+
+// 3 MB with 1,000 receipts or messages, and parts of it.
+func BenchmarkNormalizeFlat(b *testing.B) {
+	for _, n := range []int{250, 500, 1000} {
+		var receipts, messages []string
+		for i := range n {
+			receipts = append(receipts, receipt(i, 2500))
+			messages = append(messages, fmt.Sprintf(`{"from":"1555%d","id":"wamid.%064d","timestamp":"1761200611","type":"text","text":{"body":%q},"cost":{"currency":"USD","price":0}}`, i, i, strings.Repeat("All is well. ", 200)))
+		}
+		b.Run(fmt.Sprintf("statuses/%d", n), func(b *testing.B) {
+			benchmark(b, []byte(`{"business_phone":"15550001111","wabaId":"1","statuses":[`+strings.Join(receipts, ",")+`]}`))
+		})
+		b.Run(fmt.Sprintf("messages/%d", n), func(b *testing.B) {
+			benchmark(b, []byte(`{"merchant_phone":"15550001111","contacts":[{"wa_id":"1"}],"messages":[`+strings.Join(messages, ",")+`]}`))
+		})
+	}
+}
+
+// receipt is a status whose callback data has so many bytes.
+func receipt(i, callback int) string {
+	return fmt.Sprintf(`{"id":"order-%d","meta_message_id":"wamid.%064d","status":"delivered","timestamp":"1761200610","recipient_id":"1555%[1]d","biz_opaque_callback_data":%[3]q,`+
+		`"pricing":{"billable":true,"pricing_model":"PMP","category":"marketing"},"costs":[{"currency":"USD","price":0.0341,"foreign_price":0.0341,"cdr_type":"marketing","message_id":"wamid.%064[2]d","direction":1}]}`,
+		i, i, strings.Repeat("x", callback))
+}
+
 func benchmark(b *testing.B, body []byte) {
 	providertest.BenchmarkNormalize(b, known(b, "secret"), body)
 }
