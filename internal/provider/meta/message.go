@@ -33,13 +33,20 @@ func readMessage(t *traffic, e webhook.Event, item lenient.Object, element lenie
 	}
 	t.events = append(t.events, e)
 
+	if said.basis == "" {
+		return ""
+	}
 	wish := t.Words.Wish(m.Payload)
 	if other := t.Words.Wish(m.Text); wish != optout.Stop && other != optout.None { // where the two disagree, it is a stop
 		wish = other
 	}
-	types := map[optout.Wish]webhook.Type{optout.Stop: webhook.ContactMarketingStopped, optout.Resume: webhook.ContactMarketingResumed}
-	if said.basis != "" && wish != optout.None {
-		t.wish(e, types[wish], webhook.Preference{Contact: m.From, Basis: said.basis, Detail: cmp.Or(m.Text, m.Payload), Message: m.ID})
+	p := webhook.Preference{Contact: m.From, Basis: said.basis, Detail: cmp.Or(m.Text, m.Payload), Message: m.ID}
+	switch wish {
+	case optout.Stop:
+		t.wish(e, webhook.ContactMarketingStopped, p)
+	case optout.Resume:
+		t.wish(e, webhook.ContactMarketingResumed, p)
+	case optout.None:
 	}
 	return ""
 }

@@ -320,6 +320,23 @@ func TestItemsAreComplete(t *testing.T) {
 	}
 }
 
+// What is a level deeper stays there.
+func TestCopiesAreComplete(t *testing.T) {
+	const around = `{"field":"standby","value":{"metadata":{"phone_number_id":"4"},"new":1,"standby":{"mew":2,`
+	const element = `{"field":"standby","value":{"standby":{"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"mew":2,"messages":[{"id":"a","from":"1"},{"id":"b","from":"2"}]},"metadata":{"phone_number_id":"4"},"new":1}}`
+	want := []string{
+		around + `"contacts":[{"wa_id":"1"}],"messages":[{"id":"a","from":"1"}]}}}`,
+		around + `"contacts":[{"wa_id":"2"}],"messages":[{"id":"b","from":"2"}]}}}`,
+	}
+	var got []string
+	for _, e := range known(t, "secret").Normalize([]byte(`{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[`+element+`]}]}`), received) {
+		got = append(got, string(e.Data.(*webhook.Raw).Value))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What is not understood and cannot be taken apart, or would be repeated too often, stays whole.
 func TestTrafficThatStaysWhole(t *testing.T) {
 	items := `"messages":[{"id":"1"},{"id":"2"}]`
@@ -409,8 +426,8 @@ func TestPeek(t *testing.T) {
 			webhook.Peek{Fields: []string{"messages", "account_update"}, Accounts: []string{"1", "3"}, Urgent: true},
 		},
 		{
-			"traffic", `{"entry":[{"id":"1","changes":[{"field":"messages"},{"field":"group_status_update"},{"field":"smb_message_echoes"},{"field":"history"},{"field":"calls"}]}]}`,
-			webhook.Peek{Fields: []string{"messages", "group_status_update", "smb_message_echoes", "history", "calls"}, Accounts: []string{"1"}},
+			"traffic", `{"entry":[{"id":"1","changes":[{"field":"messages"},{"field":"group_status_update"},{"field":"smb_message_echoes"},{"field":"history"},{"field":"calls"},{"field":"messaging_handovers"},{"field":"standby"}]}]}`,
+			webhook.Peek{Fields: []string{"messages", "group_status_update", "smb_message_echoes", "history", "calls", "messaging_handovers", "standby"}, Accounts: []string{"1"}},
 		},
 		{"unknown", `{"entry":[{"id":"a/b","changes":[{"field":"some thing"}]}]}`, webhook.Peek{Urgent: true}},
 		{"nothing", `{"entry":[{"id":`, webhook.Peek{}},
