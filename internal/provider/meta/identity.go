@@ -21,12 +21,11 @@ func readIdentity(t *traffic, e webhook.Event, item lenient.Object, _ lenient.Va
 		Detail:   o.Get("body").Text(),
 	}
 	switch i.Reason {
-	case "user_changed_number", "user_changed_user_id":
-	case "customer_changed_number": // so it was called before people had user ids
-		i.Contact.WaID = cmp.Or(i.Contact.WaID, contactNamed(o, "", "", "new_wa_id").WaID)
+	case "user_changed_number", "user_changed_user_id", "customer_changed_number": // the last is what the first was before
 	default:
 		return unknownEvent
 	}
+	i.Contact.WaID = cmp.Or(i.Contact.WaID, contactNamed(o, "", "", "new_wa_id").WaID) // so it is in the on-premises API
 	was := contactNamed(item, "from_user_id", "from_parent_user_id", "from")
 	i.Previous = webhook.Contact{
 		UserID:       cmp.Or(i.Previous.UserID, was.UserID),
