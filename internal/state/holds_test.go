@@ -268,7 +268,8 @@ func TestReleaseWaits(t *testing.T) {
 		}
 		s := open(t, url)
 		hold(t, s, webhook.Hold{Destination: "crm"})
-		tx, err := behind(t, url).BeginTx(t.Context(), nil)
+		db := behind(t, url)
+		tx, err := db.BeginTx(t.Context(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -278,9 +279,9 @@ func TestReleaseWaits(t *testing.T) {
 		}
 		released := make(chan error, 1)
 		go func() { released <- s.Release(t.Context(), "crm") }()
-		waiting := func() (n int) {
+		waiting := func() (n int) { // outside of the transaction: in one, what others do stays as it was when first asked
 			const query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM holds%'"
-			if err := tx.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+			if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
 				t.Fatal(err)
 			}
 			return n
