@@ -50,6 +50,10 @@ func (f freshener) value(key string, v any) any {
 		if id, ok := v["id"].(string); ok && v["changes"] != nil && id != "0" {
 			v["id"] = cmp.Or(f.account, id)
 		}
+		// The number of InnoPaaS's shapes is whom a message was sent to, which only the account beside it tells from a person.
+		if to, ok := v["to"].(string); ok && v["wabaId"] != nil {
+			v["to"] = cmp.Or(f.phone, to)
+		}
 		return v
 	case []any:
 		for i, element := range v {
@@ -85,9 +89,13 @@ func (f freshener) text(key, s string) string {
 	switch key {
 	case "time", "timestamp":
 		return fmt.Sprint(f.now.Unix())
+	case "eventTime", "sendTime":
+		return like(s, f.now)
+	case "expireAt":
+		return like(s, f.now.Add(24*time.Hour))
 	case "wabaId", "waba_id":
 		return pick(f.account, demoAccount)
-	case "business_phone", "display_phone_number", "phone_number":
+	case "business_phone", "display_phone_number", "phone_number", "displayPhoneNumber":
 		return pick(f.phone, demoPhone)
 	case "phone_number_id":
 		return pick("", demoPhoneID)
@@ -95,7 +103,7 @@ func (f freshener) text(key, s string) string {
 		return pick("", demoContact)
 	case "owner_business_id":
 		return pick("", demoOwner)
-	case "id":
+	case "id", "wamid":
 		for _, message := range []string{"wamid.", "ABGG", "gBGG"} { // of the Cloud API, and of the on-premises client
 			if strings.HasPrefix(s, message) {
 				return message + rand.Text()
@@ -103,4 +111,12 @@ func (f freshener) text(key, s string) string {
 		}
 	}
 	return s
+}
+
+// like writes a time as another is written: without a zone, which is taken for UTC then, or with one.
+func like(sample string, at time.Time) string {
+	if _, err := time.Parse(time.DateTime, sample); err == nil {
+		return at.UTC().Format(time.DateTime)
+	}
+	return at.UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // a provider's zone may be named where the machine knows none
 
 	"github.com/spf13/cobra"
 )

@@ -109,7 +109,7 @@ var plan = []room{
 	},
 	provider("meta"),
 	provider("nxtele", "meta"),
-	provider("innopaas"),
+	provider("innopaas", "meta"),
 	provider("whizard", "meta"),
 	{
 		path:  webAPI,

@@ -126,6 +126,18 @@ func (w Words) Wish(text string) Wish {
 	return None
 }
 
+// Said says what several texts mean that were said at once, such as the label of a button and what is behind it: where they
+// disagree, it is a stop.
+func (w Words) Said(texts ...string) Wish {
+	said := None
+	for _, text := range texts {
+		if wish := w.Wish(text); wish == Stop || said == None {
+			said = wish
+		}
+	}
+	return said
+}
+
 // fold makes texts alike that differ in case, in what separates their words and in what cannot be seen.
 func fold(text string) string {
 	var b strings.Builder

@@ -28,6 +28,30 @@ func TestWish(t *testing.T) {
 	}
 }
 
+func TestSaid(t *testing.T) {
+	words, err := New(Options{Resume: []string{"start"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		texts []string
+		want  Wish
+	}{
+		{nil, None},
+		{[]string{"", "x"}, None},
+		{[]string{"x", "stop"}, Stop},
+		{[]string{"stop", "x"}, Stop},
+		{[]string{"start", ""}, Resume},
+		{[]string{"", "start"}, Resume},
+		{[]string{"stop", "start"}, Stop},
+		{[]string{"start", "stop"}, Stop},
+	} {
+		if got := words.Said(test.texts...); got != test.want {
+			t.Errorf("%q: %d, want %d", test.texts, got, test.want)
+		}
+	}
+}
+
 func TestNew(t *testing.T) {
 	for name, c := range map[string]struct {
 		options Options

@@ -3,6 +3,7 @@ package provider
 import (
 	"io/fs"
 
+	"holdfast/internal/provider/innopaas"
 	"holdfast/internal/provider/meta"
 	"holdfast/internal/provider/nxtele"
 	"holdfast/internal/provider/whizard"
@@ -13,6 +14,7 @@ func List() []Dialect {
 	return []Dialect{
 		dialect("meta", meta.Samples, meta.New),
 		dialect("nxtele", nxtele.Samples, nxtele.New),
+		dialect("innopaas", innopaas.Samples, innopaas.New),
 		dialect("whizard", whizard.Samples, whizard.New),
 	}
 }

@@ -36,18 +36,9 @@ func readMessage(t *traffic, e webhook.Event, item lenient.Object, element lenie
 	if said.basis == "" {
 		return ""
 	}
-	wish := t.Words.Wish(m.Payload)
-	if other := t.Words.Wish(m.Text); wish != optout.Stop && other != optout.None { // where the two disagree, it is a stop
-		wish = other
-	}
-	p := webhook.Preference{Contact: m.From, Basis: said.basis, Detail: cmp.Or(m.Text, m.Payload), Message: m.ID}
-	switch wish {
-	case optout.Stop:
-		t.wish(e, webhook.ContactMarketingStopped, p)
-	case optout.Resume:
-		t.wish(e, webhook.ContactMarketingResumed, p)
-	case optout.None:
-	}
+	t.wish(e, t.Words.Said(m.Payload, m.Text), webhook.Preference{
+		Contact: m.From, Basis: said.basis, Detail: cmp.Or(m.Text, m.Payload), Message: m.ID,
+	})
 	return ""
 }
 
@@ -143,15 +134,11 @@ func (t *traffic) who(m *webhook.Message, contact webhook.Contact) (_ webhook.Co
 	return contact, said
 }
 
-// wish adds what a person wants of marketing messages, as far as an item says so by the way. It needs somebody who
-// wants it, and a number of ours not to be written to from.
-func (t *traffic) wish(item webhook.Event, wanted webhook.Type, p webhook.Preference) {
-	if p.Contact.UserID == "" && p.Contact.WaID == "" || item.Phone == (webhook.Phone{}) {
-		return
+// wish adds what a person wants of marketing messages, as far as an item says so by the way.
+func (t *traffic) wish(item webhook.Event, wish optout.Wish, p webhook.Preference) {
+	if e, ok := Wish(item, wish, p); ok {
+		t.events = append(t.events, e)
 	}
-	p.Category = marketing
-	item.Type, item.Data, item.Key = wanted, &p, webhook.Key(string(wanted), item.Key)
-	t.events = append(t.events, item)
 }
 
 // A saying is what a person said with a message.

@@ -14,14 +14,15 @@ func phoneQuality(c Change, value lenient.Object) (webhook.Event, string) {
 		OldLimit:         value.Get("old_limit").Text(),
 		DailyPerBusiness: value.Get("max_daily_conversations_per_business").Text(),
 	}
-	e := webhook.Event{Type: qualityType(data.Event), Phone: webhook.Phone{Number: phoneNumber(c, value)}, Data: data}
+	e := webhook.Event{Type: QualityType(data.Event), Phone: webhook.Phone{Number: phoneNumber(c, value)}, Data: data}
 	if e.Type == "" {
 		return e, unknownEvent
 	}
 	return e, ""
 }
 
-func qualityType(event string) webhook.Type {
+// QualityType is the type of an event of phone_number_quality_update, or "" if it is none that we know.
+func QualityType(event string) webhook.Type {
 	switch event {
 	case "FLAGGED":
 		return webhook.PhoneFlagged

@@ -3,6 +3,7 @@ package meta
 import (
 	"slices"
 
+	"holdfast/internal/optout"
 	"holdfast/internal/provider/lenient"
 	"holdfast/internal/webhook"
 )
@@ -37,7 +38,7 @@ func readStatus(t *traffic, e webhook.Event, item lenient.Object, _ lenient.Valu
 	s.Recipient, _ = t.contacts().complete(s.Recipient)
 	t.events = append(t.events, e)
 	if stopped := slices.IndexFunc(s.Errors, func(e webhook.MessageError) bool { return e.Code == stoppedMarketing }); stopped >= 0 && e.Type == webhook.MessageFailed {
-		t.wish(e, webhook.ContactMarketingStopped, webhook.Preference{
+		t.wish(e, optout.Stop, webhook.Preference{
 			Contact: s.Recipient, Basis: "status_" + stoppedMarketing, Detail: s.Errors[stopped].Title, Message: s.Message,
 		})
 	}
