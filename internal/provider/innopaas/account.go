@@ -12,7 +12,7 @@ import (
 // about makes the event of an account, or of what belongs to one.
 func (n notice) about(t webhook.Type, phone webhook.Phone, data any) ([]webhook.Event, string) {
 	e := n.event
-	e.Type, e.Phone, e.Data = t, phone, data
+	e.Type, e.Phone, e.Data, e.Key = t, phone, data, n.key()
 	switch {
 	case t == "":
 		return nil, unknownEvent

@@ -30,9 +30,11 @@ const (
 // A notice is a webhook of InnoPaaS: an envelope with one event (InnoPaaS: Configure WebHook).
 type notice struct {
 	*Provider
-	event webhook.Event  // what the envelope says: field, account, time, and a key that serves if the event has none of its own
+	id    string         // of the envelope
+	event webhook.Event  // what the envelope says: field, account and time
 	body  lenient.Object // what happened
 	raw   lenient.Value  // the same, as it came
+	whole []byte         // with the envelope
 }
 
 // A reader makes the events of a notice. The reason is empty unless it is not understood.
@@ -86,41 +88,45 @@ func (p *Provider) Normalize(body []byte, _ time.Time) []webhook.Event {
 	case !webhook.ValidField(field) || len(top.Get("body")) == 0:
 		return []webhook.Event{webhook.Event{}.Unrecognized(unknownObject, body)}
 	}
-	n := notice{Provider: p, event: webhook.Event{Field: field}, raw: top.Get("body")}
+	n := notice{Provider: p, id: top.Get("id").Text(), event: webhook.Event{Field: field}, raw: top.Get("body"), whole: body}
 	n.event.Time, n.event.ZoneAssumed = p.clock.read(top.Get("eventTime"))
-	n.event.Key = n.key(top.Get("id").Text())
 	if reason := lenient.Flaw(whole); reason != "" {
-		return []webhook.Event{n.event.Unrecognized(reason, body)}
+		return n.unrecognized(reason)
 	}
 	if n.body, reason = n.raw.Object(); reason != "" {
-		return []webhook.Event{n.event.Unrecognized(reason, body)}
+		return n.unrecognized(reason)
 	}
 	switch account := n.body.Get("wabaId"); {
 	case webhook.ValidID(account.Text()):
 		n.event.Account = account.Text()
 	case !account.Missing() && string(account) != `""`:
-		return []webhook.Event{n.event.Unrecognized(badAccount, body)}
+		return n.unrecognized(badAccount)
 	}
 	reading := read(kind(field))
 	if reading == nil {
-		return []webhook.Event{n.event.Unrecognized(unknownType, body)}
+		return n.unrecognized(unknownType)
 	}
 	events, reason := reading(n)
 	if reason != "" {
-		return []webhook.Event{n.event.Unrecognized(reason, body)}
+		return n.unrecognized(reason)
 	}
 	return events
 }
 
+func (n notice) unrecognized(reason string) []webhook.Event {
+	n.event.Key = n.key()
+	return []webhook.Event{n.event.Unrecognized(reason, n.whole)}
+}
+
 // key tells a notice from every other, but not from its own redelivery: by what happened, and when. Whether a redelivery
 // keeps the id of the envelope is not documented, so that is used only where there is no time.
-func (n notice) key(id string) string {
+func (n notice) key() string {
 	switch {
 	case !n.event.Time.IsZero():
 		sum := sha256.Sum256(lenient.Canonical(n.raw))
 		return webhook.Key(kind(n.event.Field), strconv.FormatInt(n.event.Time.UnixMilli(), 10), hex.EncodeToString(sum[:]))
-	case id != "":
-		return webhook.Key("id", id)
+	case n.id != "":
+		return webhook.Key("id", n.id)
 	}
 	return ""
 }
