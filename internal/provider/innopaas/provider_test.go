@@ -326,6 +326,8 @@ func FuzzNormalize(f *testing.F) {
 		envelope("template_category_update", `{"wabaId":"1","templateName":"a","correctCategory":"B","categoryUpdateTimestamp":"2026-09-21 15:10:00"}`))
 }
 
+func FuzzVerify(f *testing.F) { providertest.FuzzVerify(f, known, innopaas.Samples) }
+
 func BenchmarkNormalizeStatus(b *testing.B) {
 	benchmark(b, envelope("whatsapp_message_status_updated", `{"id":"350000000000000001","accountName":"IW000001","wabaId":"100000000000001",`+
 		`"wamid":"wamid.`+strings.Repeat("0", 64)+`","sendPhone":"15550002222","uid":"`+strings.Repeat("x", 400)+`","status":"delivered",`+

@@ -2,32 +2,12 @@ package meta_test
 
 import (
 	"fmt"
-	"io/fs"
-	"net/http"
 	"strings"
 	"testing"
 
 	"holdfast/internal/provider/meta"
 	"holdfast/internal/provider/providertest"
-	"holdfast/internal/signature"
 )
-
-func samples(t testing.TB) [][]byte {
-	t.Helper()
-	files, err := fs.Glob(meta.Samples, "samples/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var bodies [][]byte
-	for _, file := range files {
-		body, err := meta.Samples.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		bodies = append(bodies, body)
-	}
-	return bodies
-}
 
 func FuzzNormalize(f *testing.F) {
 	providertest.FuzzNormalize(f, known(f, "secret"), meta.Samples,
@@ -37,22 +17,7 @@ func FuzzNormalize(f *testing.F) {
 		string(about("account_update", `{"event":"ACCOUNT_RESTRICTION","restriction_info":[{"restriction_type":"X","expiration":"9999-12-31T23:59:59-08:00"}]}`)))
 }
 
-func FuzzEvidence(f *testing.F) {
-	const secret = signature.Secret("secret")
-	for _, body := range samples(f) {
-		f.Add(signature.HMAC(secret, body), body)
-	}
-	p := known(f, string(secret))
-	f.Fuzz(func(t *testing.T, header string, body []byte) {
-		ev, err := p.Evidence(http.Header{"X-Hub-Signature-256": {header}})
-		if err != nil {
-			return
-		}
-		if err := p.Verify(ev, body, received); err == nil && strings.ToLower(header) != signature.HMAC(secret, body) {
-			t.Errorf("%q is accepted", header)
-		}
-	})
-}
+func FuzzVerify(f *testing.F) { providertest.FuzzVerify(f, known, meta.Samples) }
 
 func BenchmarkNormalizeSmall(b *testing.B) {
 	body := about("account_update", `{"event":"DISABLED_UPDATE","ban_info":{"waba_ban_state":"DISABLE","waba_ban_date":"October 22, 2025"}}`)

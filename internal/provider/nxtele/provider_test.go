@@ -280,6 +280,8 @@ func FuzzNormalize(f *testing.F) {
 		`{"metadata":{"phone_number_id":"4"},"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"messages":[{"id":"b","from":"1","type":"text","text":{"body":"STOP"}},7]}`)
 }
 
+func FuzzVerify(f *testing.F) { providertest.FuzzVerify(f, known, nxtele.Samples) }
+
 func FuzzEvidence(f *testing.F) {
 	p, err := nxtele.New(nxtele.Options{AccessKeys: map[string]signature.Secret{"key": "secret"}, Algorithms: []string{"sha256", "md5"}}, false)
 	if err != nil {

@@ -3,11 +3,16 @@
 package providertest
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +31,7 @@ type Subject struct {
 	Samples fs.FS // samples/*.json
 	// New makes a provider that knows these secrets and signs with the first of them.
 	New func(t *testing.T, secrets ...string) provider.Provider
-	// CredentialOnly says that the evidence proves who sends, and nothing of the body.
+	// CredentialOnly says that the evidence proves who sends, and nothing of the body: it is headers with fixed values.
 	CredentialOnly bool
 	// Malformed are headers, by name, whose values are not of the form that the dialect prescribes.
 	Malformed map[string][]string
@@ -44,10 +49,13 @@ func Exam(t *testing.T, s Subject) {
 	samples := samplesOf(t, s.Samples)
 	t.Run("authenticity", func(t *testing.T) { s.authenticity(t, samples) })
 	t.Run("form", func(t *testing.T) { s.form(t, samples) })
+	t.Run("wire", func(t *testing.T) { s.wire(t, samples) })
+	t.Run("credentials", func(t *testing.T) { s.credentials(t, samples) })
 	t.Run("rotation", func(t *testing.T) { s.rotation(t, samples) })
 	t.Run("meaning", func(t *testing.T) { s.meaning(t, samples) })
 	t.Run("batches", func(t *testing.T) { s.batches(t, samples) })
 	t.Run("items", s.items)
+	t.Run("additions", func(t *testing.T) { s.additions(t, samples) })
 	t.Run("nonsense", func(t *testing.T) { s.nonsense(t, samples) })
 }
 
@@ -65,7 +73,7 @@ func (s Subject) authenticity(t *testing.T, samples map[string][]byte) {
 		if s.CredentialOnly {
 			continue
 		}
-		for _, tampered := range []string{string(body) + " ", "", strings.ToUpper(string(body)), strings.ReplaceAll(string(body), " ", "")} {
+		for _, tampered := range []string{string(body) + " ", "", strings.ToUpper(string(body)), strings.ReplaceAll(string(body), " ", ""), string(body[:len(body)/2])} {
 			if tampered == string(body) {
 				continue
 			}
@@ -116,6 +124,68 @@ func (s Subject) form(t *testing.T, samples map[string][]byte) {
 			}
 			if err := p.Verify(webhook.Evidence{Headers: kept}, body, received); err == nil {
 				t.Errorf("evidence with %s %q is verified", name, value)
+			}
+		}
+	}
+}
+
+// wire sends headers as HTTP does: in any order, with names in any case.
+func (s Subject) wire(t *testing.T, samples map[string][]byte) {
+	p := s.New(t, "secret-a")
+	body := anyOf(samples)
+	good := sign(t, p, body)
+	names := slices.Sorted(maps.Keys(good))
+	for range 2 {
+		slices.Reverse(names)
+		for _, spell := range []func(string) string{strings.ToLower, strings.ToUpper} {
+			var request bytes.Buffer
+			request.WriteString("POST / HTTP/1.1\r\nHost: example.com\r\n")
+			for _, name := range names {
+				fmt.Fprintf(&request, "%s: %s\r\n", spell(name), good.Get(name))
+			}
+			request.WriteString("\r\n")
+			sent := request.String()
+			r, err := http.ReadRequest(bufio.NewReader(&request))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := accept(t, p, r.Header, body); err != nil {
+				t.Errorf("%s%v", sent, err)
+			}
+		}
+	}
+}
+
+// credentials never leave the ingress: what is kept of a request says which was shown, not what it is. Where they are all
+// that is shown, every letter of them counts.
+func (s Subject) credentials(t *testing.T, samples map[string][]byte) {
+	p := s.New(t, "secret-a")
+	body := anyOf(samples)
+	good := sign(t, p, body)
+	ev, err := p.Evidence(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := json.Marshal(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range good {
+		value := good.Get(name)
+		if !s.CredentialOnly {
+			if strings.Contains(value, "secret-a") {
+				t.Errorf("%s shows the secret: %s", name, value)
+			}
+			continue
+		}
+		if len(value) >= 8 && strings.Contains(string(kept), value) { // what is shorter may be there by chance
+			t.Errorf("%s is kept: %s", name, kept)
+		}
+		for _, other := range []string{strings.ToUpper(value), strings.ToUpper(value[:1]) + value[1:], value[:len(value)-1], value + "x", value + " "} {
+			bad := good.Clone()
+			bad.Set(name, other)
+			if err := accept(t, p, bad, body); other != value && !errors.Is(err, webhook.UnknownCredential) {
+				t.Errorf("%s %q instead of %q: %v, want %v", name, other, value, err, webhook.UnknownCredential)
 			}
 		}
 	}
@@ -215,6 +285,32 @@ func (s Subject) items(t *testing.T) {
 	alike(t, p, []byte(s.Together), want)
 }
 
+// additions are members that a provider has not had so far: what is understood says the same with them.
+func (s Subject) additions(t *testing.T, samples map[string][]byte) {
+	p := s.New(t, "secret-a")
+	for name, body := range samples {
+		more := bytes.ReplaceAll(body, []byte("{"), []byte(`{"member_of_next_year":{"a":[1,null]},`))
+		more = bytes.ReplaceAll(more, []byte(",}"), []byte("}")) // of what was empty
+		want, got := p.Normalize(body, received), p.Normalize(more, received)
+		Check(t, more, got)
+		if len(got) != len(want) {
+			t.Errorf("%s: %d events, %d with new members", name, len(want), len(got))
+			continue
+		}
+		for i, e := range got {
+			if e.Type != want[i].Type || e.Account != want[i].Account || e.Phone != want[i].Phone || !e.Time.Equal(want[i].Time) {
+				t.Errorf("%s: %s of %s %v at %s; with new members %s of %s %v at %s", name, want[i].Type, want[i].Account, want[i].Phone, want[i].Time, e.Type, e.Account, e.Phone, e.Time)
+			}
+			if diff := cmp.Diff(want[i].Data, e.Data, passedOn); diff != "" && e.Type != webhook.Unrecognized {
+				t.Errorf("%s: %s says something else with new members:\n%s", name, e.Type, diff)
+			}
+		}
+	}
+}
+
+// passedOn leaves out what is passed on as it came.
+var passedOn = cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Raw" }, cmp.Ignore())
+
 // alike wants the events of a batch to be those of its parts.
 func alike(t *testing.T, p provider.Provider, batch []byte, want []webhook.Event) {
 	t.Helper()
@@ -287,14 +383,18 @@ func (s Subject) nonsense(t *testing.T, samples map[string][]byte) {
 	}
 }
 
+// refusals is the closed set.
+var refusals = []webhook.Refusal{
+	webhook.MissingEvidence, webhook.MalformedEvidence, webhook.UnknownCredential, webhook.AlgorithmRefused, webhook.SignatureMismatch,
+	webhook.TimestampOutOfSkew,
+}
+
 // accept does what the ingress does, and what the workflow does later with what was kept.
 func accept(t *testing.T, p provider.Provider, h http.Header, body []byte) error {
 	t.Helper()
 	ev, err := p.Evidence(h)
 	if err != nil {
-		if refusal := webhook.Refusal(""); !errors.As(err, &refusal) {
-			t.Errorf("Evidence returns %T, want a webhook.Refusal", err)
-		}
+		checkRefusal(t, err)
 		return err
 	}
 	kept, err := json.Marshal(ev)
@@ -305,14 +405,20 @@ func accept(t *testing.T, p provider.Provider, h http.Header, body []byte) error
 	if err := json.Unmarshal(kept, &again); err != nil {
 		t.Fatal(err)
 	}
-	err = p.Verify(again, body, received)
-	if refusal := webhook.Refusal(""); err != nil && !errors.As(err, &refusal) {
-		t.Errorf("Verify returns %T, want a webhook.Refusal", err)
+	if err = p.Verify(again, body, received); err != nil {
+		checkRefusal(t, err)
 	}
 	return err
 }
 
-func sign(t *testing.T, p provider.Provider, body []byte) http.Header {
+func checkRefusal(t *testing.T, err error) {
+	t.Helper()
+	if refusal, ok := errors.AsType[webhook.Refusal](err); !ok || !slices.Contains(refusals, refusal) {
+		t.Errorf("%T %v is none of the refusals", err, err)
+	}
+}
+
+func sign(t testing.TB, p provider.Provider, body []byte) http.Header {
 	t.Helper()
 	signer, ok := p.(provider.Signer)
 	if !ok {

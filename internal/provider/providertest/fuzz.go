@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,6 +37,43 @@ func FuzzNormalize(f *testing.F, p provider.Provider, samples fs.FS, more ...str
 		}
 		if !bytes.Equal(before, body) {
 			t.Error("the body was changed")
+		}
+	})
+}
+
+// FuzzVerify asks of every request that a provider with one secret accepts that a provider with another refuses it, and
+// that every refusal is one of the closed set. Known makes a provider that signs with the first of its secrets. A request is
+// a body and headers, a name and a value a line, put over those that the first provider would sign with or sent alone.
+func FuzzVerify[P provider.Provider](f *testing.F, known func(t testing.TB, secrets ...string) P, samples fs.FS) {
+	a, b := known(f, "secret-a"), known(f, "secret-b")
+	for _, body := range samplesOf(f, samples) {
+		f.Add("", true, body)
+		for _, by := range []provider.Provider{a, b} {
+			h := sign(f, by, body)
+			var lines strings.Builder
+			for _, name := range slices.Sorted(maps.Keys(h)) {
+				line := name + ": " + h.Get(name) + "\n"
+				f.Add(line, true, body)
+				lines.WriteString(line)
+			}
+			f.Add(lines.String(), false, body)
+		}
+	}
+	f.Fuzz(func(t *testing.T, lines string, signed bool, body []byte) {
+		h := http.Header{}
+		if signed {
+			h = sign(t, a, body)
+		}
+		for line := range strings.Lines(lines) {
+			name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+			if len(h.Values(name)) > 0 && signed {
+				h.Set(name, value)
+			} else {
+				h.Add(name, value)
+			}
+		}
+		if accept(t, a, h, body) == nil && accept(t, b, h, body) == nil {
+			t.Errorf("accepted with either secret: %q", h)
 		}
 	})
 }
