@@ -10,7 +10,7 @@ import (
 )
 
 // readMessage reads a message that somebody sent (InnoPaaS: Inbound messages). Members are Meta's in camel case; the
-// content of type contacts is in contact, and media have a link that is to be fetched from InnoPaaS: both are in Raw.
+// content of type contacts is in contact, and media have a link, from which InnoPaaS is to be asked for them: it is in Raw.
 func readMessage(n notice) ([]webhook.Event, string) {
 	from, ok := number(n.body.Get("from"))
 	m := &webhook.Message{
@@ -29,6 +29,8 @@ func readMessage(n notice) ([]webhook.Event, string) {
 	}
 	if answered := n.body.Object("context"); len(answered) > 0 {
 		m.Context = &webhook.Context{Message: answered.Get("id").Text(), From: answered.Get("from").Text()}
+	} else if to := n.body.Object("reaction").Get("messageId").Text(); to != "" {
+		m.Context = &webhook.Context{Message: to}
 	}
 	e := n.event
 	e.Phone = ours(n.body, "to")
@@ -76,6 +78,9 @@ type saying struct {
 // say reads the member of a message that has the name of its type. The basis says how a person can make a wish by it:
 // by a keyword or a button, or not at all.
 func say(kind string, body lenient.Object) (said saying, basis string) {
+	if kind == "contacts" {
+		return saying{text: names(body.Get("contact"))}, ""
+	}
 	content := body.Object(kind)
 	switch kind {
 	case "text":
@@ -93,6 +98,20 @@ func say(kind string, body lenient.Object) (said saying, basis string) {
 		return saying{text: content.Get("emoji").Text()}, ""
 	case "order":
 		return saying{text: content.Get("text").Text()}, ""
+	case "location":
+		return saying{text: cmp.Or(content.Get("name").Text(), content.Get("address").Text())}, ""
 	}
 	return saying{text: content.Get("caption").Text()}, ""
+}
+
+// names are those of shared contacts.
+func names(list lenient.Value) string {
+	var all []string
+	for element := range list.Elements() {
+		o, _ := element.Object()
+		if name := o.Object("name").Get("formattedName").Text(); name != "" {
+			all = append(all, name)
+		}
+	}
+	return strings.Join(all, ", ")
 }

@@ -184,7 +184,7 @@ func (s Subject) credentials(t *testing.T, samples map[string][]byte) {
 		for _, other := range []string{strings.ToUpper(value), strings.ToUpper(value[:1]) + value[1:], value[:len(value)-1], value + "x", value + " "} {
 			bad := good.Clone()
 			bad.Set(name, other)
-			if err := accept(t, p, bad, body); other != value && !errors.Is(err, webhook.UnknownCredential) {
+			if err := accept(t, p, bad, body); other != value && other != "" && !errors.Is(err, webhook.UnknownCredential) {
 				t.Errorf("%s %q instead of %q: %v, want %v", name, other, value, err, webhook.UnknownCredential)
 			}
 		}

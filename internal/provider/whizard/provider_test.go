@@ -229,6 +229,8 @@ func samples(t testing.TB) [][]byte {
 	return bodies
 }
 
+func FuzzVerify(f *testing.F) { providertest.FuzzVerify(f, known, whizard.Samples) }
+
 func FuzzNormalize(f *testing.F) {
 	for _, body := range samples(f) {
 		f.Add(body)
