@@ -90,11 +90,13 @@ sources:
   meta-demo: {provider: meta, app_secrets: [%q], verify_token: %q}
   nxtele-demo: {provider: nxtele, access_keys: {demo: %q}}
   innopaas-demo: {provider: innopaas, credentials: [{name: demo, user_name: demo, authorization: %q}]}
+  whizard-demo: {provider: whizard, phone: "15550001111", credentials: [{name: demo, headers: {Authorization: %q}}]}
+  360dialog-demo: {provider: 360dialog, platform_secrets: [%q]}
 # 'holdfast dev' adds a destination named "terminal", which prints what it is told. Others go here:
 # destinations:
 #   crm: {url: "http://127.0.0.1:9999/hooks", secret: "whsec_%s", events: ["account.*", "contact.*"]}
 `, filepath.ToSlash(filepath.Join(data, "state.db")), filepath.ToSlash(filepath.Join(data, "spool")), filepath.ToSlash(filepath.Join(data, "storage")),
-		rand.Text(), rand.Text(), rand.Text(), rand.Text(), newSigningKey())
+		rand.Text(), rand.Text(), rand.Text(), rand.Text(), rand.Text(), rand.Text(), newSigningKey())
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write demonstration configuration: %w", err)
 	}

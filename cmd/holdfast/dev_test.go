@@ -192,6 +192,19 @@ func TestDevSurvivesKill(t *testing.T) {
 	}
 }
 
+// Whatever sample is sent, the demonstration has a source for it.
+func TestDemoKnowsEveryProvider(t *testing.T) {
+	cfg, err := devConfig(&commonFlags{}, devData(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range provider.List() {
+		if _, source, err := target(cfg, "", d.Name); err != nil || source.Provider == nil {
+			t.Errorf("%s: %v", d.Name, err)
+		}
+	}
+}
+
 func TestDevRefusesToShare(t *testing.T) {
 	data := devData(t)
 	d := startDev(t, data).awaitGreeting()

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -22,8 +23,8 @@ const (
 	demoOwner   = "2729063490586005"
 )
 
-// freshen makes a sample look as if it were sent now: times become now, message ids are new, and the placeholders ("xxx"
-// in nxtele's page) become ids. Where an account or a phone is given, it replaces those of the sample.
+// freshen makes a sample look as if it were sent now: times become now, ids of messages and envelopes are new, and the
+// placeholders ("xxx" in nxtele's page) become ids. Where an account or a phone is given, it replaces those of the sample.
 func freshen(body []byte, p placeholders, now time.Time) ([]byte, error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -109,9 +110,16 @@ func (f freshener) text(key, s string) string {
 				return message + rand.Text()
 			}
 		}
+		if uuid.MatchString(s) { // of an envelope
+			b := make([]byte, 16)
+			_, _ = rand.Read(b) // never fails
+			return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+		}
 	}
 	return s
 }
+
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
 // like writes a time as another is written: without a zone, which is taken for UTC then, or with one.
 func like(sample string, at time.Time) string {

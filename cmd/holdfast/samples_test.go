@@ -23,10 +23,11 @@ import (
 
 // sampleSources is a source of each provider: the folder of its room, and its settings.
 var sampleSources = map[string]struct{ folder, settings string }{
-	"meta":     {"meta", `app_secrets: [secret]`},
-	"nxtele":   {"nxtele", `access_keys: {key: secret}`},
-	"innopaas": {"innopaas", `credentials: [{name: a, user_name: ada, authorization: secret}]`},
-	"whizard":  {"whizard", `phone: "15550001111", credentials: [{name: a, headers: {Authorization: Bearer secret}}]`},
+	"meta":      {"meta", `app_secrets: [secret]`},
+	"nxtele":    {"nxtele", `access_keys: {key: secret}`},
+	"innopaas":  {"innopaas", `credentials: [{name: a, user_name: ada, authorization: secret}]`},
+	"360dialog": {"dialog360", `platform_secrets: [secret]`},
+	"whizard":   {"whizard", `phone: "15550001111", credentials: [{name: a, headers: {Authorization: Bearer secret}}]`},
 }
 
 // Every sample of every provider, sent as the provider would send it, goes the whole way: what a destination is told is

@@ -100,7 +100,7 @@ var plan = []room{
 	{
 		path: "internal/provider",
 		says: "provider is the contract and the list of those who keep it",
-		ours: []string{nouns, "internal/provider/meta", "internal/provider/nxtele", "internal/provider/innopaas", "internal/provider/whizard"},
+		ours: []string{nouns, "internal/provider/meta", "internal/provider/nxtele", "internal/provider/innopaas", "internal/provider/whizard", "internal/provider/dialog360"},
 	},
 	{
 		path:  "internal/provider/lenient",
@@ -111,6 +111,7 @@ var plan = []room{
 	provider("nxtele", "meta"),
 	provider("innopaas", "meta"),
 	provider("whizard", "meta"),
+	provider("dialog360", "meta"),
 	{
 		path:  webAPI,
 		says:  "webapi calls web APIs, and knows nobody's",

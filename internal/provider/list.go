@@ -3,6 +3,7 @@ package provider
 import (
 	"io/fs"
 
+	"holdfast/internal/provider/dialog360"
 	"holdfast/internal/provider/innopaas"
 	"holdfast/internal/provider/meta"
 	"holdfast/internal/provider/nxtele"
@@ -16,6 +17,7 @@ func List() []Dialect {
 		dialect("nxtele", nxtele.Samples, nxtele.New),
 		dialect("innopaas", innopaas.Samples, innopaas.New),
 		dialect("whizard", whizard.Samples, whizard.New),
+		dialect("360dialog", dialog360.Samples, dialog360.New),
 	}
 }
 

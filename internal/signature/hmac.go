@@ -3,6 +3,7 @@ package signature
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -36,6 +37,35 @@ func parseHMAC(signature string) ([]byte, bool) {
 	}
 	mac, err := hex.DecodeString(digits)
 	return mac, err == nil
+}
+
+// BareHMAC is [HMAC] without the prefix.
+func BareHMAC(secret Secret, body []byte) string { return hex.EncodeToString(sum(secret, body)) }
+
+// AnyHMACForm reports whether a text can be an HMAC-SHA256: in hex or base64, with "sha256=" before it or without. It is for
+// providers who do not say how they write theirs.
+func AnyHMACForm(signature string) bool {
+	_, ok := parseAnyHMAC(signature)
+	return ok
+}
+
+// VerifyAnyHMAC is [VerifyHMAC] for a text of any of these forms.
+func VerifyAnyHMAC(signature string, body []byte, secrets []Secret) bool {
+	mac, ok := parseAnyHMAC(signature)
+	return ok && slices.ContainsFunc(secrets, func(s Secret) bool { return hmac.Equal(mac, sum(s, body)) })
+}
+
+func parseAnyHMAC(signature string) ([]byte, bool) {
+	text := strings.TrimPrefix(signature, hmacPrefix)
+	var mac []byte
+	var err error
+	switch len(text) {
+	case hex.EncodedLen(sha256.Size):
+		mac, err = hex.DecodeString(text)
+	case base64.StdEncoding.EncodedLen(sha256.Size):
+		mac, err = base64.StdEncoding.Strict().DecodeString(text)
+	}
+	return mac, err == nil && len(mac) == sha256.Size // line ends within base64 count as nothing
 }
 
 func sum(secret Secret, body []byte) []byte {

@@ -65,6 +65,30 @@ func TestHMACRefuses(t *testing.T) {
 	}
 }
 
+func TestAnyHMAC(t *testing.T) {
+	body := []byte(`{"object":"whatsapp_business_account","entry":[]}`)
+	const secret, digits, base = signature.Secret("wa-test-secret"), "4d57187b838990375712e5d0f9975815a99f6406bfd8e60aa8a46204d8d21960", "TVcYe4OJkDdXEuXQ+ZdYFamfZAa/2OYKqKRiBNjSGWA="
+	if got := signature.BareHMAC(secret, body); got != digits {
+		t.Errorf("BareHMAC = %s, want %s", got, digits)
+	}
+	for _, good := range []string{digits, strings.ToUpper(digits), base, "sha256=" + digits, "sha256=" + base} {
+		if !signature.AnyHMACForm(good) || !signature.VerifyAnyHMAC(good, body, []signature.Secret{"another", secret}) {
+			t.Errorf("%q is refused", good)
+		}
+		if signature.VerifyAnyHMAC(good, body, []signature.Secret{"another"}) || signature.VerifyAnyHMAC(good, body[1:], []signature.Secret{secret}) || signature.VerifyAnyHMAC(good, body, nil) {
+			t.Errorf("%q is accepted for something else", good)
+		}
+	}
+	for _, bad := range []string{
+		"", "sha256=", "sha1=" + digits, digits[1:], digits + "0", " " + digits, digits + " ", strings.Repeat("g", 64), strings.TrimSuffix(base, "="), base + "=",
+		base[:40], "sha256=sha256=" + digits, strings.TrimSuffix(base, "A=") + "B=", base[:20] + "\n" + base[20:], base + "\n",
+	} {
+		if signature.AnyHMACForm(bad) || signature.VerifyAnyHMAC(bad, body, []signature.Secret{secret}) {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
 func TestDigest(t *testing.T) {
 	documented := signature.Digest{AccessKey: "fme2na3kdi3ki", Action: "send", BizType: "1", TS: "1655710885431"}
 	ours := signature.Digest{AccessKey: "demoKey01", Action: "callback", BizType: "2", TS: "1761200608123"}
