@@ -24,40 +24,42 @@ func (n notice) about(t webhook.Type, phone webhook.Phone, data any) ([]webhook.
 	return []webhook.Event{e}, ""
 }
 
+// template reads what names the template of a notice.
+func (n notice) template() (t webhook.Template, reason string) {
+	t = webhook.Template{
+		ID: n.body.Get("templateId").Text(), Name: n.body.Get("templateName").Text(),
+		Language: strings.ReplaceAll(n.body.Get("templateLanguage").Text(), "-", "_"),
+	}
+	switch {
+	case t.ID != "" && !webhook.ValidID(t.ID):
+		return t, badTemplate
+	case t.ID == "" && t.Name == "":
+		return t, incomplete
+	}
+	return t, ""
+}
+
 // readTemplateStatus reads what became of a template (InnoPaaS: Template status).
 func readTemplateStatus(n notice) ([]webhook.Event, string) {
-	template, ok := templateOf(n.body)
-	if !ok {
-		return nil, incomplete
+	template, reason := n.template()
+	if reason != "" {
+		return nil, reason
 	}
 	status := strings.ToUpper(n.body.Get("templateStatus").Text())
-	return n.about(templateType(status), webhook.Phone{}, &webhook.TemplateStatus{
+	return n.about(meta.TemplateStatusType(status), webhook.Phone{}, &webhook.TemplateStatus{
 		Template: template, Status: status, Category: n.body.Get("category").Text(), Reason: unlessNone(n.body.Get("reason")),
 	})
 }
 
-func templateType(status string) webhook.Type {
-	switch status {
-	case "PENDING":
-		return webhook.TemplatePending
-	case "APPROVED":
-		return webhook.TemplateApproved
-	case "REJECTED":
-		return webhook.TemplateRejected
-	case "PAUSED":
-		return webhook.TemplatePaused
-	case "DISABLED":
-		return webhook.TemplateDisabled
-	}
-	return ""
-}
-
 // readTemplateQuality reads how people like a template (InnoPaaS: Template status, Template quality update).
 func readTemplateQuality(n notice) ([]webhook.Event, string) {
-	template, ok := templateOf(n.body)
+	template, reason := n.template()
 	data := &webhook.TemplateQuality{Template: template, Score: n.body.Get("newQualityScore").Text(), Previous: n.body.Get("previousQualityScore").Text()}
-	if !ok || data.Score == "" {
-		return nil, incomplete
+	if data.Score == "" {
+		reason = cmp.Or(reason, incomplete)
+	}
+	if reason != "" {
+		return nil, reason
 	}
 	return n.about(webhook.TemplateQualityChanged, webhook.Phone{}, data)
 }
@@ -65,14 +67,17 @@ func readTemplateQuality(n notice) ([]webhook.Event, string) {
 // readTemplateCategory reads another category of a template. InnoPaaS's page names the event; its members are taken to be
 // Meta's in camel case, as those of its other events are.
 func readTemplateCategory(n notice) ([]webhook.Event, string) {
-	template, ok := templateOf(n.body)
-	data := &webhook.TemplateCategory{Template: template, Previous: n.body.Get("previousCategory").Text(), Correct: n.body.Get("correctCategory").Text()}
-	data.Category = n.body.Get("newCategory").Text()
+	template, reason := n.template()
+	data := &webhook.TemplateCategory{
+		Template: template, Category: n.body.Get("newCategory").Text(), Correct: n.body.Get("correctCategory").Text(), Previous: n.body.Get("previousCategory").Text(),
+	}
 	data.At, _ = n.clock.read(n.body.Get("categoryUpdateTimestamp"))
 	switch {
-	case ok && data.Correct != "":
+	case reason != "":
+		return nil, reason
+	case data.Correct != "" && data.Previous == "":
 		return n.about(webhook.TemplateCategoryChanging, webhook.Phone{}, data)
-	case ok && data.Category != "":
+	case data.Category != "":
 		return n.about(webhook.TemplateCategoryChanged, webhook.Phone{}, data)
 	}
 	return nil, incomplete

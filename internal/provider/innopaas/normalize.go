@@ -1,7 +1,6 @@
 package innopaas
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -23,6 +22,7 @@ const (
 	incomplete    = "members missing or malformed"
 	badAccount    = "malformed account id"
 	noAccount     = "no account id"
+	badTemplate   = "malformed template id"
 	noPhone       = "no phone number"
 	badUser       = "malformed user id"
 )
@@ -174,10 +174,4 @@ func (p *Provider) Peek(body []byte) webhook.Peek {
 		}
 	}
 	return peek
-}
-
-// templateOf is what names the template of a notice; ok if anything does.
-func templateOf(o lenient.Object) (t webhook.Template, ok bool) {
-	t = webhook.Template{ID: o.Get("templateId").Text(), Name: o.Get("templateName").Text(), Language: o.Get("templateLanguage").Text()}
-	return t, cmp.Or(t.ID, t.Name) != ""
 }

@@ -40,7 +40,7 @@ func language(locale string) string { return strings.ReplaceAll(locale, "-", "_"
 // fields it comes, message_template_quality_update: the example in Meta's reference has the other's name.
 func templateStatus(t webhook.Template, value lenient.Object) (webhook.Type, any, string) {
 	event, score := value.Get("event").Text(), value.Get("new_quality_score").Text()
-	status := templateStatusType(event)
+	status := TemplateStatusType(event)
 	switch {
 	case status != "":
 	case score != "":
@@ -69,7 +69,8 @@ func templateStatus(t webhook.Template, value lenient.Object) (webhook.Type, any
 	return status, data, ""
 }
 
-func templateStatusType(event string) webhook.Type {
+// TemplateStatusType is the type of an event of message_template_status_update, or "" if it is none that we know.
+func TemplateStatusType(event string) webhook.Type {
 	switch event {
 	case "APPROVED":
 		return webhook.TemplateApproved
