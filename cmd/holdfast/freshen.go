@@ -73,7 +73,7 @@ func (f freshener) number(key string, n json.Number) any {
 	switch key {
 	case "time", "timestamp":
 		return f.now.Unix()
-	case "expiration":
+	case "expiration", "expiration_timestamp":
 		return f.now.Add(72 * time.Hour).Unix()
 	}
 	return n
@@ -90,13 +90,15 @@ func (f freshener) text(key, s string) string {
 	switch key {
 	case "time", "timestamp":
 		return fmt.Sprint(f.now.Unix())
+	case "expiration_timestamp":
+		return fmt.Sprint(f.now.Add(24 * time.Hour).Unix())
 	case "eventTime", "sendTime":
 		return like(s, f.now)
 	case "expireAt":
 		return like(s, f.now.Add(24*time.Hour))
 	case "wabaId", "waba_id":
 		return pick(f.account, demoAccount)
-	case "business_phone", "display_phone_number", "phone_number", "displayPhoneNumber":
+	case "business_phone", "merchant_phone", "display_phone_number", "phone_number", "displayPhoneNumber":
 		return pick(f.phone, demoPhone)
 	case "phone_number_id":
 		return pick("", demoPhoneID)
@@ -105,9 +107,9 @@ func (f freshener) text(key, s string) string {
 	case "owner_business_id":
 		return pick("", demoOwner)
 	case "id", "wamid":
-		for _, message := range []string{"wamid.", "ABGG", "gBGG"} { // of the Cloud API, and of the on-premises client
-			if strings.HasPrefix(s, message) {
-				return message + rand.Text()
+		for _, named := range []string{"wamid.", "wacid.", "ABGG", "gBGG", "order-"} { // of Meta, of its on-premises client, of a sender
+			if strings.HasPrefix(s, named) {
+				return named + rand.Text()
 			}
 		}
 		if uuid.MatchString(s) { // of an envelope
