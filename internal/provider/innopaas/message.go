@@ -33,7 +33,7 @@ func readMessage(n notice) ([]webhook.Event, string) {
 		m.Context = &webhook.Context{Message: to}
 	}
 	e := n.event
-	e.Phone = ours(n.body, "to")
+	e.Phone = cmp.Or(ours(n.body, "to"), n.phone)
 	if at, guessed := n.clock.read(n.body.Get("sendTime")); !at.IsZero() {
 		e.Time, e.ZoneAssumed = at, guessed
 	}

@@ -295,6 +295,10 @@ func TestOptOuts(t *testing.T) {
 			t.Errorf("%s: %q", test.name, got)
 		}
 	}
+	nameless := envelope("whatsapp_mo_message_received", `{"wamid":"m","from":"7","type":"text","text":{"body":"stop"}}`)
+	if events := known(t, "secret").Normalize([]byte(nameless), received); len(events) != 2 || events[1].Phone.Number != "15550001111" {
+		t.Errorf("a stop to the only number: %+v", events)
+	}
 	failed := envelope("whatsapp_message_status_updated", `{"wamid":"m","status":"failed","sendPhone":"7","errorData":{"errorCode":131050}}`)
 	if events := p.Normalize([]byte(failed), received); len(events) != 1 {
 		t.Errorf("a stop of no number of ours: %d events", len(events))
