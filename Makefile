@@ -5,7 +5,7 @@ LINT := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test lint fuzz bench bench-go bench-log chaos update fmt up postgresql
+.PHONY: help build run test lint fuzz bench bench-go bench-log chaos update docs fmt up postgresql
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -50,7 +50,11 @@ chaos: postgresql build ## Break everything, as root, for about 15 minutes, and 
 	go test ./chaos -run TestChaos -v -timeout 40m -full -webhooks 600 -report $(CURDIR)/docs/chaos.md
 
 update: ## Rewrite the expected results of tests; the diff is for you to read
-	go test $$(grep -rl --include='*_test.go' --exclude-dir=devserver --exclude-dir=tools 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+	go test $$(grep -rl --include='*_test.go' --exclude-dir=devserver --exclude-dir=tools --exclude-dir=reference 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update
+	go test ./internal/reference -update
+
+docs: ## Write docs/events.md and docs/schemas anew, from the catalog, its comments and the stories
+	go test ./internal/reference -update
 
 fmt: ## Format the code
 	$(LINT) golangci-lint fmt ./...

@@ -176,6 +176,18 @@ var plan = []room{
 		ours: []string{"internal/provider", nouns}, libs: []string{"github.com/google/go-cmp", "golang.org/x/tools/txtar"},
 	},
 	{
+		path:  "docs/schemas",
+		says:  "schemas has what internal/reference writes, for programs to read",
+		ours:  []string{nouns},
+		never: []string{"database/sql", "net", "os"},
+	},
+	{
+		path: "internal/reference",
+		says: "reference writes what receivers of events read; it knows what events carry and how they are told",
+		ours: []string{nouns, "internal/notify"}, libs: []string{"golang.org/x/tools/txtar"},
+		never: []string{"database/sql", "net", "os"},
+	},
+	{
 		path: "internal/state/statetest",
 		says: "statetest starts databases, and knows none of us",
 		libs: []string{"github.com/jackc/pgx/v5"},

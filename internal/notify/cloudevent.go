@@ -24,7 +24,7 @@ type cloudEvent struct {
 	DataSchema      string       `json:"dataschema"`        // the name of the JSON Schema of data
 
 	// Extensions. Their names may have lower-case letters and digits only.
-	Severity    webhook.Severity `json:"severity,omitempty"`    // critical, warning or info
+	Severity    webhook.Severity `json:"severity"`              // critical, warning or info
 	Provider    string           `json:"provider,omitempty"`    // the dialect of the source, such as meta
 	Late        bool             `json:"late,omitempty"`        // something later is known already: this is not what is true now
 	Test        bool             `json:"test,omitempty"`        // made by a provider's dashboard

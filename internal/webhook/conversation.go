@@ -45,7 +45,7 @@ func (h *Handover) Omit(over int) bool {
 
 // Call is what became of a call.
 type Call struct {
-	ID        string         `json:"call"`                // wacid.…
+	ID        string         `json:"call"`                // its id: wacid.…
 	Contact   Contact        `json:"contact,omitzero"`    // who calls, or is called
 	Direction string         `json:"direction,omitempty"` // BUSINESS_INITIATED, USER_INITIATED
 	Status    string         `json:"status,omitempty"`    // of one that ended: COMPLETED, FAILED
@@ -96,7 +96,7 @@ type History struct {
 	Messages int            `json:"messages"`           // messages in it
 	Errors   []MessageError `json:"errors,omitempty"`   // why there is none
 	Raw      Body           `json:"raw"`                // the whole chunk as it came, JSON
-	Omitted  bool           `json:"omitted,omitempty"`  // raw was left out because it is too large for a workflow; the webhook itself has it
+	Omitted  bool           `json:"omitted,omitempty"`  // raw was left out because it is too large to be told; the webhook itself, in Temporal, has it
 }
 
 // Omit leaves out a chunk of more than so many bytes, and reports whether it was.

@@ -16,7 +16,7 @@ type Ban struct {
 
 // Restriction is a restriction, the end of one, or a warning of one.
 type Restriction struct {
-	Restrictions []Restricted `json:"restrictions,omitempty"` // what it may not do; empty of a warning
+	Restrictions []Restricted `json:"restrictions,omitempty"` // what it may not do; left out of a warning
 	Violation    string       `json:"violation,omitempty"`    // violation_type: SCAM, DIRECT_SEND_UTILITY_CATEGORY_ABUSE_STRIKE_1, …
 	Remediation  string       `json:"remediation,omitempty"`  // the provider's words on what to do
 }
@@ -24,7 +24,7 @@ type Restriction struct {
 // Restricted is one thing that an account may not do.
 type Restricted struct {
 	Type        string    `json:"type"`                  // restriction_type: RESTRICTED_BIZ_INITIATED_MESSAGING, …
-	Until       time.Time `json:"until,omitzero"`        // left out: for good, or not said
+	Until       time.Time `json:"until,omitzero"`        // left out if it is for good, or not said
 	Remediation string    `json:"remediation,omitempty"` // the provider's words on what to do
 }
 
@@ -39,7 +39,7 @@ type Review struct {
 	Decision string `json:"decision"` // APPROVED, REJECTED, PENDING, DEFERRED
 }
 
-// Alert is what account_alerts says.
+// Alert is something that Meta has to say.
 type Alert struct {
 	EntityType  string `json:"entity_type,omitempty"` // BUSINESS, PHONE_NUMBER, CURRENT_STATUS_ID
 	EntityID    string `json:"entity_id,omitempty"`   // which of them
@@ -120,7 +120,7 @@ type Username struct {
 	Status   string `json:"status"`             // approved, deleted, reserved, …
 }
 
-// Quality is what phone_number_quality_update says.
+// Quality is what changed of a number's quality, limit or throughput.
 type Quality struct {
 	Event            string `json:"event"`                        // FLAGGED, UPGRADE, THROUGHPUT_UPGRADE, …
 	Limit            string `json:"limit,omitempty"`              // current_limit: TIER_1K, …
@@ -163,15 +163,15 @@ type Preference struct {
 type Contact struct {
 	UserID       string `json:"user_id,omitempty"`        // business-scoped user id, such as US.1349…
 	ParentUserID string `json:"parent_user_id,omitempty"` // the same over linked portfolios
-	WaID         string `json:"wa_id,omitempty"`          // digits
+	WaID         string `json:"wa_id,omitempty"`          // phone number, digits only
 }
 
 // Raw is what was not understood.
 type Raw struct {
 	Reason string `json:"reason"` // unknown field, unknown value, or what was malformed; nothing of the value itself
 	Value  Body   `json:"value"`  // the element, as it came
-	// Omitted says that value was left out because the events of its webhook would not fit in a workflow's history;
-	// the webhook itself has it.
+	// Omitted says that value was left out because the webhook was too large for all of its events to be told in full;
+	// the webhook itself, in Temporal, has it.
 	Omitted bool `json:"omitted,omitempty"`
 }
 

@@ -38,7 +38,7 @@ type Conversation struct {
 
 // Pricing is how a message is charged. It comes with sent and with one of delivered and read.
 type Pricing struct {
-	Billable *bool  `json:"billable,omitempty"` // left out if the provider does not say
+	Billable *bool  `json:"billable,omitempty"` // whether Meta charges for it; left out if the provider does not say
 	Model    string `json:"model,omitempty"`    // PMP, per message; before July 2025 CBP, per conversation
 	Type     string `json:"type,omitempty"`     // regular, free_customer_service, free_entry_point, …
 	Category string `json:"category,omitempty"` // marketing, utility, authentication, service, …
@@ -46,15 +46,15 @@ type Pricing struct {
 
 // MessageError is why a message failed, or cannot be shown. [NewMessageError] makes it.
 type MessageError struct {
-	Code    string `json:"code"`              // a number of Meta's, such as 131050; to be gone by, unlike the texts
+	Code    string `json:"code"`              // a number of Meta's, such as 131050; go by it: the texts change
 	Title   string `json:"title,omitempty"`   // the provider's words
 	Details string `json:"details,omitempty"` // the provider's words, at length
 	Advice  Advice `json:"advice,omitempty"`  // what the code asks of a sender; left out if that is nothing, or the code is not in our table
 }
 
-// Message is one that somebody sent to a business number, or that the business sent by other means.
+// Message is a message that somebody sent to a business number, or that the business sent by other means.
 type Message struct {
-	ID       string  `json:"message"`            // wamid.…
+	ID       string  `json:"message"`            // its id: wamid.…
 	From     Contact `json:"from,omitzero"`      // who wrote to the business; left out of what the business wrote, and if the provider does not say
 	To       Contact `json:"to,omitzero"`        // to whom the business wrote; left out of what was written to it
 	Original string  `json:"original,omitempty"` // id of the message that is edited or revoked
@@ -75,8 +75,8 @@ type Message struct {
 	Referral *Referral      `json:"referral,omitempty"` // the advertisement that the person came from, if any
 	Errors   []MessageError `json:"errors,omitempty"`   // why it cannot be shown, if its type is unsupported
 	Raw      Body           `json:"raw"`                // the whole element as it came, JSON: media, locations, orders and what else there is
-	// Omitted says that raw, and text and payload if they are long, were left out because the events of its webhook would not
-	// fit in a workflow's history; the webhook itself has them.
+	// Omitted says that raw, and text and payload if they are long, were left out because the webhook was too large for all of
+	// its events to be told in full; the webhook itself, in Temporal, has them.
 	Omitted bool `json:"omitted,omitempty"`
 }
 
