@@ -31,30 +31,34 @@ func readMessage(t *traffic, e webhook.Event, item lenient.Object, element lenie
 			e.Type = webhook.MessageRevoked
 		}
 	}
-	t.events = append(t.events, e)
-
-	if said.basis == "" {
-		return ""
-	}
-	t.wish(e, t.Words.Said(m.Payload, m.Text), webhook.Preference{
-		Contact: m.From, Basis: said.basis, Detail: cmp.Or(m.Text, m.Payload), Message: m.ID,
-	})
+	t.said(e, m, said)
 	return ""
 }
 
-// readCopy reads a message of a conversation that somebody else handles, such as Meta's agent (Meta: Standby webhooks). It
-// is a copy: what the person wishes was said to the other.
+// readCopy reads a message of a conversation that somebody else handles, such as Meta's agent (Meta: Standby webhooks). What
+// the person wishes holds for the number, whoever was spoken to: it comes nowhere else.
 func readCopy(t *traffic, e webhook.Event, item lenient.Object, element lenient.Value) string {
-	m, _ := content(item, element)
-	if m.Type == system { // is about the person, whoever is spoken to
+	m, said := content(item, element)
+	if m.Type == system {
 		return readIdentity(t, e, item, element)
 	}
 	if reason := t.from(m, item); reason != "" {
 		return reason
 	}
 	e.Type, e.Data = webhook.MessageStandby, m
-	t.events = append(t.events, e)
+	t.said(e, m, said)
 	return ""
+}
+
+// said adds the event of a message that a person wrote, and what the person wishes by it.
+func (t *traffic) said(e webhook.Event, m *webhook.Message, said saying) {
+	t.events = append(t.events, e)
+	if said.basis == "" {
+		return
+	}
+	t.wish(e, t.Words.Said(m.Payload, m.Text), webhook.Preference{
+		Contact: m.From, Basis: said.basis, Detail: cmp.Or(m.Text, m.Payload), Message: m.ID,
+	})
 }
 
 // readEcho reads a message that the business sent by other means, as an event of a type (Meta: smb_message_echoes reference;

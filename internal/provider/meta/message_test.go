@@ -233,15 +233,24 @@ func TestOptOuts(t *testing.T) {
 	}
 }
 
-// Nobody makes a wish by what is copied, corrected or written by the business itself.
+// Who writes to somebody else that handles the conversation writes to the number all the same.
+func TestStopWhileOnStandby(t *testing.T) {
+	const stop = `"messages":[{"id":"m","from":"1","timestamp":"1790005100","type":"text","text":{"body":"stop"}}]`
+	for _, items := range []string{stop, `"standby":{` + stop + `}`} {
+		events := known(t, "secret").Normalize(about("standby", `{"metadata":{"phone_number_id":"4"},`+items+`}`), received)
+		if len(events) != 2 || events[0].Type != webhook.MessageStandby || events[1].Type != webhook.ContactMarketingStopped {
+			t.Errorf("%s: %+v", items, events)
+		}
+	}
+}
+
+// Nobody makes a wish by what is corrected, written by the business itself, or long past.
 func TestNoOptOuts(t *testing.T) {
 	const stop = `"id":"m","from":"1","to":"1","timestamp":"1790005100","type":"text","text":{"body":"stop"}`
 	for _, test := range []struct {
 		field, items string
 		want         webhook.Type
 	}{
-		{"standby", `"messages":[{` + stop + `}]`, webhook.MessageStandby},
-		{"standby", `"standby":{"messages":[{` + stop + `}]}`, webhook.MessageStandby},
 		{"standby", `"standby":{"message_echoes":[{` + stop + `}]}`, webhook.MessageStandby},
 		{"smb_message_echoes", `"message_echoes":[{` + stop + `}]`, webhook.MessageEchoed},
 		{"message_echoes", `"message_echoes":[{` + stop + `}]`, webhook.MessageEchoed},

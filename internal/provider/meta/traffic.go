@@ -2,6 +2,7 @@ package meta
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +54,11 @@ func (c Change) traffic() []webhook.Event {
 			t.add(list, element, read)
 		}
 	}
+	for _, list := range t.unknown {
+		for element := range list.Value.Elements() {
+			t.add(list.Name.Text(), element, nil)
+		}
+	}
 	return t.events
 }
 
@@ -60,13 +66,14 @@ func (c Change) traffic() []webhook.Event {
 type traffic struct {
 	Change
 	value      lenient.Object
-	inside     lenient.Object // what the items are in: the value, or a member of it
-	nested     bool           // it is a member
-	scope      string         // the number, as natural keys name it: two of our own may speak of one message
-	items      int            // how many there are
-	understood bool           // somebody reads some of them
-	callErrors lenient.Value  // of the only call: they are beside it
-	reason     string         // why none of them can be understood, or nothing
+	inside     lenient.Object   // what the items are in: the value, or a member of it
+	nested     bool             // it is a member
+	scope      string           // the number, as natural keys name it: two of our own may speak of one message
+	items      int              // how many there are
+	understood bool             // somebody reads some of them
+	unknown    []lenient.Member // lists of other items, beside those that are understood
+	callErrors lenient.Value    // of the only call: they are beside it
+	reason     string           // why none of them can be understood, or nothing
 
 	people  *contacts // nil until somebody asks
 	wrapped *wrapper  // nil until something is not understood; wrapOK says whether it can be used then
@@ -156,6 +163,26 @@ func (t *traffic) count() {
 		}
 		t.understood = t.understood || t.items > before && itemsOf(t.Field, list) != nil
 	}
+	if !t.understood {
+		return
+	}
+	for _, member := range t.inside { // what is understood must not hide what is not
+		if t.isUnknown(member) {
+			t.unknown = append(t.unknown, member)
+			for range member.Value.Elements() {
+				t.items++
+			}
+		}
+	}
+}
+
+// isUnknown reports whether a member is a list of items that nobody has heard of.
+func (t *traffic) isUnknown(member lenient.Member) bool {
+	if member.Value[0] != '[' || member.Is("contacts") || slices.ContainsFunc(itemLists, member.Is) {
+		return false
+	}
+	first := member.Value.UpTo(1)
+	return len(first) == 1 && first[0][0] == '{'
 }
 
 // list finds the items of a kind.

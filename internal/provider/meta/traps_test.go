@@ -440,3 +440,25 @@ func TestPeek(t *testing.T) {
 		})
 	}
 }
+
+// A list that nobody has heard of does not disappear beside those that are understood, and harms none of them.
+func TestUnknownListBesideKnown(t *testing.T) {
+	const beside = `"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"tags":["a"],"none":[],"reviews":[{"id":"r1","from":"1","stars":5},{"id":"r2"}]`
+	for field, around := range map[string]string{"messages": `%s,%s`, "standby": `"standby":{%s,%s}`} {
+		of := func(items string) []byte {
+			return about(field, `{"metadata":{"phone_number_id":"4"},`+fmt.Sprintf(around, beside, items)+`}`)
+		}
+		body := of(`"statuses":[` + sent + `]`)
+		events := known(t, "secret").Normalize(body, received)
+		providertest.Check(t, body, events)
+		if len(events) != 3 || events[0].Type != webhook.MessageSent || events[1].Key == "" || events[1].Key == events[2].Key {
+			t.Fatalf("%s: %+v", field, events)
+		}
+		for i, id := range []string{"r1", "r2"} {
+			raw, ok := events[1+i].Data.(*webhook.Raw)
+			if !ok || !strings.Contains(string(raw.Value), `"reviews":[{"id":"`+id+`"`) || strings.Contains(string(raw.Value), "statuses") || !strings.Contains(string(raw.Value), `"phone_number_id":"4"`) {
+				t.Errorf("%s: %s is told as %+v", field, id, events[1+i].Data)
+			}
+		}
+	}
+}
