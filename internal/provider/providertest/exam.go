@@ -380,7 +380,7 @@ func (s Subject) nonsense(t *testing.T, samples map[string][]byte) {
 		`{"entry":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + "}",
 	}
 	for _, body := range samples {
-		for n := 0; n < len(body); n += 1 + len(body)/50 {
+		for n := 0; n < len(body); n += 1 + len(body)/10 {
 			bodies = append(bodies, string(body[:n]))
 		}
 		for _, r := range [][2]string{
