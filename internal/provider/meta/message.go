@@ -117,7 +117,7 @@ func content(item lenient.Object, element lenient.Value) (*webhook.Message, sayi
 
 // from adds who sent a message.
 func (t *traffic) from(m *webhook.Message, item lenient.Object) (reason string) {
-	m.From = contactNamed(item, "from_user_id", "from_parent_user_id", "from")
+	m.From = t.orOnly(contactNamed(item, "from_user_id", "from_parent_user_id", "from"))
 	switch {
 	case m.ID == "", m.Type == "":
 		return incomplete

@@ -233,6 +233,37 @@ func TestOptOuts(t *testing.T) {
 	}
 }
 
+// Of people with a username, resellers tell the id in contacts only. Of two contacts, or beside another item, it would be a
+// guess who is meant.
+func TestTheOnlyContact(t *testing.T) {
+	const message, status = `{"from":"","id":"m","type":"text","text":{"body":"stop"}}`, `{"id":"m","status":"failed","errors":[{"code":131050}]}`
+	const contacts = `"contacts":[{"wa_id":"","user_id":"US.1","profile":{"name":"Ada"}}`
+	for items, want := range map[string]string{
+		contacts + `],"messages":[` + message + `]`:                                                 "US.1",
+		contacts + `],"statuses":[` + status + `]`:                                                  "US.1",
+		contacts + `,{"user_id":"US.2"}],"messages":[` + message + `]`:                              "",
+		contacts + `],"messages":[` + message + `,{"from":"1","id":"n","type":"unsupported"}]`:      "",
+		contacts + `],"statuses":[{"recipient_type":"group","recipient_id":"g",` + status[1:] + `]`: "",
+	} {
+		_, events := understand(t, known(t, "secret"), items)
+		var who, stopped string
+		switch data := events[0].Data.(type) {
+		case *webhook.Message:
+			who = data.From.UserID
+		case *webhook.MessageStatus:
+			who = data.Recipient.UserID
+		}
+		for _, e := range events {
+			if p, ok := e.Data.(*webhook.Preference); ok {
+				stopped = p.Contact.UserID
+			}
+		}
+		if who != want || stopped != want {
+			t.Errorf("%s: of %q, stopped by %q", items, who, stopped)
+		}
+	}
+}
+
 // Who writes to somebody else that handles the conversation writes to the number all the same.
 func TestStopWhileOnStandby(t *testing.T) {
 	const stop = `"messages":[{"id":"m","from":"1","timestamp":"1790005100","type":"text","text":{"body":"stop"}}]`

@@ -25,7 +25,9 @@ func readStatus(t *traffic, e webhook.Event, item lenient.Object, _ lenient.Valu
 		Costs:        costs(item.Get("costs")),
 		Errors:       messageErrors(item.Get("errors")),
 	}
-	s.Recipient, s.Group = recipient(item)
+	if s.Recipient, s.Group = recipient(item); s.Group == "" {
+		s.Recipient = t.orOnly(s.Recipient)
+	}
 	e.Type, e.Data = statusType(item.Get("status").Text()), s
 	switch {
 	case s.Message == "":

@@ -250,6 +250,15 @@ func (t *traffic) contacts() contacts {
 	return *t.people
 }
 
+// orOnly is the person that an item names or, where the only item names nobody, the only contact beside it: of people with a
+// username, resellers tell the id only there.
+func (t *traffic) orOnly(contact webhook.Contact) webhook.Contact {
+	if contact == (webhook.Contact{}) && t.items == 1 && len(t.contacts().all) == 1 {
+		return t.contacts().all[0].Contact
+	}
+	return contact
+}
+
 // itemKey is the natural key of an item, or "" if it has none, like an error of the account, which recurs.
 func (t *traffic) itemKey(list string, item lenient.Object, element lenient.Value, at time.Time) string {
 	switch list {
