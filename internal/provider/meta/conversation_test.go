@@ -163,15 +163,25 @@ func TestConversations(t *testing.T) {
 	}
 }
 
-// What is beside several calls may be of any of them, or of none.
+// What is beside several calls may be of any of them, or of none; and nobody has told it where the only call is not
+// understood.
 func TestProblemsOfCalls(t *testing.T) {
-	const call, other, problem = `{"id":"1","from":"1","event":"terminate"}`, `{"id":"2","from":"1","event":"connect"}`, `"errors":[{"code":138007}]`
-	var types []webhook.Type
-	for _, e := range known(t, "secret").Normalize(in("calls", `"calls":[`+call+`,`+other+`],`+problem), received) {
-		types = append(types, e.Type)
-	}
-	if diff := cmp.Diff([]webhook.Type{webhook.CallTerminated, webhook.CallConnected, webhook.MessageProblem}, types); diff != "" {
-		t.Error(diff)
+	const call, other, strange = `{"id":"1","from":"1","event":"terminate"}`, `{"id":"2","from":"1","event":"connect"}`, `{"id":"3","event":"hold"}`
+	const ringing, problem = `"statuses":[{"id":"4","status":"RINGING"}]`, `,"errors":[{"code":138007}]`
+	for items, want := range map[string][]webhook.Type{
+		`"calls":[` + call + `,` + other + `]`:      {webhook.CallTerminated, webhook.CallConnected, webhook.MessageProblem},
+		`"calls":[` + call + `],` + ringing:         {webhook.CallRinging, webhook.CallTerminated},
+		`"calls":[` + strange + `],` + ringing:      {webhook.CallRinging, webhook.Unrecognized, webhook.MessageProblem},
+		`"calls":[` + strange + `,` + strange + `]`: {webhook.Unrecognized, webhook.Unrecognized, webhook.MessageProblem},
+		`"calls":[` + strange + `]`:                 {webhook.Unrecognized}, // as it came, with the errors
+	} {
+		var types []webhook.Type
+		for _, e := range known(t, "secret").Normalize(in("calls", items+problem), received) {
+			types = append(types, e.Type)
+		}
+		if diff := cmp.Diff(want, types); diff != "" {
+			t.Errorf("%s: %s", items, diff)
+		}
 	}
 }
 

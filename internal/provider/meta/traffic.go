@@ -218,6 +218,9 @@ func (t *traffic) add(list string, element lenient.Value, read itemReader) {
 	}
 	if reason != "" {
 		t.events = append(t.events, e.Unrecognized(reason, t.around(list, element, item)))
+		if list == "calls" && t.items > 1 {
+			t.callErrors = nil // nobody has told them: they are read for themselves, after the calls
+		}
 	}
 }
 
