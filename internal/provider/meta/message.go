@@ -13,7 +13,7 @@ import (
 const messagesField = "messages"
 
 // readMessage reads an element of messages (Meta: Messages webhook reference; Business-scoped user IDs). A message that
-// is one of the words for it, or a pressed button that says one, stops or resumes marketing.
+// is one of the words for it (not in a group), or a pressed button that says one, stops or resumes marketing.
 func readMessage(t *traffic, e webhook.Event, item lenient.Object, element lenient.Value) string {
 	m, said := content(item, element)
 	if m.Type == system {
@@ -50,10 +50,11 @@ func readCopy(t *traffic, e webhook.Event, item lenient.Object, element lenient.
 	return ""
 }
 
-// said adds the event of a message that a person wrote, and what the person wishes by it.
+// said adds the event of a message that a person wrote, and what the person wishes by it. A word that is written in a group
+// is for its members; a button that is pressed there is one of the business.
 func (t *traffic) said(e webhook.Event, m *webhook.Message, said saying) {
 	t.events = append(t.events, e)
-	if said.basis == "" {
+	if said.basis == "" || said.basis == "keyword" && m.Group != "" {
 		return
 	}
 	t.wish(e, t.Words.Said(m.Payload, m.Text), webhook.Preference{

@@ -191,6 +191,8 @@ func TestOptOuts(t *testing.T) {
 		{"reply", reply("button_reply", "opt_out", "No more"), stop, "button", "No more"},
 		{"choice", reply("list_reply", "7", "Unsubscribe"), stop, "button", "Unsubscribe"},
 		{"not pressed", reply("nfm_reply", "stop", "stop"), "", "", ""},
+		{"word in a group", `"messages":[{"id":"m","from":"1","group_id":"g","type":"text","text":{"body":"stop"}}]`, "", "", ""},
+		{"button in a group", `"messages":[{"id":"m","from":"1","group_id":"g","type":"button","button":{"text":"stop"}}]`, stop, "button", "stop"},
 		{"caption", `"messages":[{"id":"m","from":"1","type":"image","image":{"caption":"stop"}}]`, "", "", ""},
 		{"failed", failed("failed", "131050"), stop, "status_131050", "why"},
 		{"failed, code in quotes", failed("failed", `"131050"`), stop, "status_131050", "why"},
