@@ -117,11 +117,19 @@ func partner(e webhook.Event, p *webhook.Partner) []webhook.Change {
 	case webhook.AccountPartnerRemoved:
 		return []webhook.Change{fact(e, entity, "partner", 1, access{"removed", p.Owner, p.App, p.Reason})}
 	case webhook.AccountPartnerAppInstalled:
-		return []webhook.Change{fact(e, entity, "partner_app", 0, access{"installed", p.Owner, p.App, p.Reason})}
+		return []webhook.Change{fact(e, entity, partnerApp(p.App), 0, access{"installed", p.Owner, p.App, p.Reason})}
 	case webhook.AccountPartnerAppUninstalled:
-		return []webhook.Change{fact(e, entity, "partner_app", 1, access{"uninstalled", p.Owner, p.App, p.Reason})}
+		return []webhook.Change{fact(e, entity, partnerApp(p.App), 1, access{"uninstalled", p.Owner, p.App, p.Reason})}
 	}
 	return nil
+}
+
+// partnerApp is the aspect of a partner's app: one that comes or goes says nothing of the others.
+func partnerApp(id string) string {
+	if !webhook.ValidID(id) {
+		return "partner_app"
+	}
+	return "partner_app." + id
 }
 
 // A violation says nothing of what is allowed, so a repeated one is news: its value holds the event's id.

@@ -26,6 +26,8 @@ func TestChanges(t *testing.T) {
 		"direct send": {webhook.AccountRestrictionLifted, &webhook.Restriction{Violation: "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN"}, []string{`account/1022 restriction.direct_send {"status":"none"} 0`, `account/1022 restriction_notice.direct_send {"status":"none"} 0`}},
 		"lowered":     {webhook.PhoneLimitLowered, &webhook.Quality{Event: "DOWNGRADE", DailyPerBusiness: "TIER_2K"}, []string{`account/1022 limit.daily_per_business "2000" 1073739824`, `phone/1022/15550001111 limit_event {"event":"DOWNGRADE","limit":"TIER_2K"} 1`}},
 		"lost access": {webhook.AccountPartnerRemoved, &webhook.Partner{Owner: "880", Reason: "ACCOUNT_DISCONNECTED"}, []string{`account/1022 partner {"status":"removed","owner":"880","reason":"ACCOUNT_DISCONNECTED"} 1`}},
+		"installed":   {webhook.AccountPartnerAppInstalled, &webhook.Partner{App: "7"}, []string{`account/1022 partner_app.7 {"status":"installed","app":"7"} 0`}},
+		"uninstalled": {webhook.AccountPartnerAppUninstalled, &webhook.Partner{App: "a/7"}, []string{`account/1022 partner_app {"status":"uninstalled","app":"a/7"} 1`}},
 		"lifted":      {webhook.AccountRestrictionLifted, &webhook.Restriction{}, []string{`account/1022 restriction {"status":"none"} 0`, `account/1022 restriction_notice {"status":"none"} 0`}},
 		"reported":    {webhook.AccountRestrictionReported, &webhook.Restriction{}, []string{`account/1022 restriction_notice {"status":"reported","event":"evt_7"} 2`}},
 		"capability":  {webhook.AccountCapabilityUpdated, &webhook.Capability{PhonesPerAccount: "20"}, []string{`account/1022 limit.phones_per_account "20" 1073741804`}},
