@@ -53,9 +53,9 @@ func restriction(e webhook.Event, r *webhook.Restriction) []webhook.Change {
 	}
 	entity, family := webhook.AccountEntity(e.Account), ""
 	switch {
-	case strings.HasPrefix(r.Violation, "DIRECT_SEND_"):
+	case strings.HasPrefix(r.Violation, "DIRECT_SEND_"), only(r.Restrictions, "DIRECT_SEND"): // resellers leave the violation out
 		family = ".direct_send"
-	case calling(r.Restrictions):
+	case only(r.Restrictions, "CALLING"):
 		family = ".calling"
 		if e.Phone.Number != "" {
 			entity = webhook.PhoneEntity(e.Account, e.Phone.Number)
@@ -77,9 +77,9 @@ func restriction(e webhook.Event, r *webhook.Restriction) []webhook.Change {
 	return nil
 }
 
-// calling reports whether restrictions are of calling and of nothing else.
-func calling(restrictions []webhook.Restricted) bool {
-	return len(restrictions) > 0 && !slices.ContainsFunc(restrictions, func(r webhook.Restricted) bool { return !strings.Contains(r.Type, "CALLING") })
+// only reports whether restrictions are of one family, which is in their types, and of nothing else.
+func only(restrictions []webhook.Restricted, family string) bool {
+	return len(restrictions) > 0 && !slices.ContainsFunc(restrictions, func(r webhook.Restricted) bool { return !strings.Contains(r.Type, family) })
 }
 
 // gravity ranks restrictions: of two in the same second, the one that forbids more is believed.

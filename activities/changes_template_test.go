@@ -174,6 +174,19 @@ func TestCallingIsAFamilyOfItsOwn(t *testing.T) {
 		}
 		return step{at: at, of: webhook.AccountRestricted, data: r, number: number, want: webhook.Fresh}
 	}
+// The end of a Direct Send restriction names a violation; its beginning may name none.
+func TestDirectSendIsAFamilyOfItsOwn(t *testing.T) {
+	restricted := &webhook.Restriction{Restrictions: []webhook.Restricted{{Type: "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES"}}}
+	lifted := &webhook.Restriction{Violation: "DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN"}
+	s := tell(t, step{at: 1, of: webhook.AccountRestricted, data: restricted, want: webhook.Fresh},
+		step{at: 2, of: webhook.AccountRestrictionLifted, data: lifted, want: webhook.Fresh})
+	if diff := cmp.Diff([]string{
+		`account/7 restriction.direct_send {"status":"none"}`, `account/7 restriction_notice.direct_send {"status":"none"}`,
+	}, facts(t, s, "account/7")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 	const messaging, calling = "RESTRICTED_BIZ_INITIATED_MESSAGING", "RESTRICTED_USER_INITIATED_CALLING"
 	s := tell(t, restricted(1, "", messaging), restricted(2, "1555", calling), restricted(3, "1556", calling), restricted(4, "", calling),
 		restricted(5, "1557", calling, messaging),
