@@ -79,7 +79,7 @@ func templateCategory(e webhook.Event, c *webhook.TemplateCategory) []webhook.Ch
 		return nil
 	}
 	type change struct {
-		Status   string    `json:"status"` // announced, none
+		Status   string    `json:"status"` // announced, done
 		Category string    `json:"category,omitempty"`
 		At       time.Time `json:"at,omitzero"`
 	}
@@ -88,7 +88,8 @@ func templateCategory(e webhook.Event, c *webhook.TemplateCategory) []webhook.Ch
 	case webhook.TemplateCategoryChanging:
 		out = append(out, fact(e, entity, "category_change", 1, change{"announced", c.Correct, c.At}))
 	case webhook.TemplateCategoryChanged:
-		out = append(out, fact(e, entity, "category_change", 0, change{Status: "none"}))
+		// Its category may be known already, from what was said of the template's status; that it was changed is news.
+		out = append(out, fact(e, entity, "category_change", 0, change{Status: "done", Category: c.Category}))
 	default:
 		return nil
 	}

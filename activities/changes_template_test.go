@@ -132,10 +132,19 @@ func TestTemplateCategory(t *testing.T) {
 		step{at: 7, of: webhook.TemplateCategoryChanged, data: changed, want: webhook.Unchanged},
 		became(7, webhook.TemplateApproved, "APPROVED", "", webhook.Late), // says UTILITY in the same second
 	)...)
-	want[0], want[1] = `template/7/55 category "MARKETING"`, `template/7/55 category_change {"status":"none"}`
+	want[0], want[1] = `template/7/55 category "MARKETING"`, `template/7/55 category_change {"status":"done","category":"MARKETING"}`
 	if diff := cmp.Diff(want, facts(t, s, "template/7/55")); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// That a category was changed is told even where the category is known by then, from the status of the template.
+func TestTemplateCategoryChangesBack(t *testing.T) {
+	to := func(at int64, category, previous string) step {
+		data := &webhook.TemplateCategory{Template: promo, Category: category, Previous: previous}
+		return step{at: at, of: webhook.TemplateCategoryChanged, data: data, want: webhook.Fresh}
+	}
+	tell(t, to(1, "MARKETING", "UTILITY"), became(2, webhook.TemplateApproved, "APPROVED", "", webhook.Fresh), to(3, "UTILITY", "MARKETING"))
 }
 
 func TestTemplateQuality(t *testing.T) {
@@ -165,15 +174,6 @@ func TestTemplateOfNobody(t *testing.T) {
 	}
 }
 
-// A restriction of calling is one of a number: it does not replace what the account may not do.
-func TestCallingIsAFamilyOfItsOwn(t *testing.T) {
-	restricted := func(at int64, number string, types ...string) step {
-		r := &webhook.Restriction{}
-		for _, t := range types {
-			r.Restrictions = append(r.Restrictions, webhook.Restricted{Type: t})
-		}
-		return step{at: at, of: webhook.AccountRestricted, data: r, number: number, want: webhook.Fresh}
-	}
 // The end of a Direct Send restriction names a violation; its beginning may name none.
 func TestDirectSendIsAFamilyOfItsOwn(t *testing.T) {
 	restricted := &webhook.Restriction{Restrictions: []webhook.Restricted{{Type: "RESTRICTED_DIRECT_SEND_UTILITY_TEMPLATES"}}}
@@ -187,6 +187,15 @@ func TestDirectSendIsAFamilyOfItsOwn(t *testing.T) {
 	}
 }
 
+// A restriction of calling is one of a number: it does not replace what the account may not do.
+func TestCallingIsAFamilyOfItsOwn(t *testing.T) {
+	restricted := func(at int64, number string, types ...string) step {
+		r := &webhook.Restriction{}
+		for _, t := range types {
+			r.Restrictions = append(r.Restrictions, webhook.Restricted{Type: t})
+		}
+		return step{at: at, of: webhook.AccountRestricted, data: r, number: number, want: webhook.Fresh}
+	}
 	const messaging, calling = "RESTRICTED_BIZ_INITIATED_MESSAGING", "RESTRICTED_USER_INITIATED_CALLING"
 	s := tell(t, restricted(1, "", messaging), restricted(2, "1555", calling), restricted(3, "1556", calling), restricted(4, "", calling),
 		restricted(5, "1557", calling, messaging),
