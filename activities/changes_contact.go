@@ -1,13 +1,9 @@
 package activities
 
-import (
-	"cmp"
+import "holdfast/internal/webhook"
 
-	"holdfast/internal/webhook"
-)
-
-// preference records what a person wants under every name the person is known by, so that whoever asks later finds it by
-// either. It is kept per business number: whether a stop covers the whole account is not stated by Meta.
+// preference records what a person wants under every name the person and the number are known by, so that whoever asks later
+// finds it by either. It is kept per business number: whether a stop covers the whole account is not stated by Meta.
 func preference(e webhook.Event, p *webhook.Preference) []webhook.Change {
 	type consent struct {
 		Status string `json:"status"` // stopped, resumed
@@ -18,9 +14,11 @@ func preference(e webhook.Event, p *webhook.Preference) []webhook.Change {
 		value, safety = consent{"resumed", p.Basis}, 0
 	}
 	var out []webhook.Change
-	for _, user := range []string{p.Contact.UserID, p.Contact.WaID} {
-		if user != "" {
-			out = append(out, fact(e, webhook.ContactEntity(contactPhone(e), user), "marketing", safety, value))
+	for _, phone := range contactPhones(e) {
+		for _, user := range []string{p.Contact.UserID, p.Contact.WaID} {
+			if user != "" {
+				out = append(out, fact(e, webhook.ContactEntity(phone, user), "marketing", safety, value))
+			}
 		}
 	}
 	return out
@@ -30,10 +28,6 @@ func preference(e webhook.Event, p *webhook.Preference) []webhook.Change {
 // the new name finds what is known of the old one. Nothing is carried over: that the person is the same, the provider says;
 // what follows from it, whoever asks decides.
 func identity(e webhook.Event, i *webhook.Identity) []webhook.Change {
-	phone := contactPhone(e)
-	if phone == "" {
-		return nil
-	}
 	type previous struct {
 		UserID       string `json:"user_id,omitempty"`
 		ParentUserID string `json:"parent_user_id,omitempty"`
@@ -45,13 +39,25 @@ func identity(e webhook.Event, i *webhook.Identity) []webhook.Change {
 		return nil
 	}
 	var out []webhook.Change
-	for _, user := range []string{i.Contact.UserID, i.Contact.WaID} {
-		if user != "" && user != was.UserID && user != was.WaID {
-			out = append(out, fact(e, webhook.ContactEntity(phone, user), "previous", 0, was))
+	for _, phone := range contactPhones(e) {
+		for _, user := range []string{i.Contact.UserID, i.Contact.WaID} {
+			if user != "" && user != was.UserID && user != was.WaID {
+				out = append(out, fact(e, webhook.ContactEntity(phone, user), "previous", 0, was))
+			}
 		}
 	}
 	return out
 }
 
-// contactPhone is the business number as it is part of a contact's name.
-func contactPhone(e webhook.Event) string { return cmp.Or(e.Phone.ID, e.Phone.Number) }
+// contactPhones are the names of the business number as they are part of a contact's. One provider names the same number by
+// its id in preferences, and by nothing but its digits in messages: under one name only, a stop after a resume that is known
+// under the other would say what is known already, and nobody would be told.
+func contactPhones(e webhook.Event) []string {
+	var names []string
+	for _, name := range []string{e.Phone.ID, e.Phone.Number} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -24,7 +24,7 @@ func tell(t *testing.T, steps ...step) *state.Store {
 	for i, step := range steps {
 		e := webhook.Event{
 			ID: fmt.Sprint(i), Type: step.of, Time: time.Unix(1790000000+step.at, 0), Source: "meta", Webhook: fmt.Sprint(i),
-			Account: "7", Phone: webhook.Phone{Number: step.number}, Data: step.data,
+			Account: "7", Phone: webhook.Phone{ID: step.phone, Number: step.number}, Data: step.data,
 		}
 		r := webhook.Record{Webhook: e.Webhook, Source: "meta", Received: e.Time, Events: []webhook.Candidate{{Event: e, Changes: changes(e)}}}
 		got, err := s.Record(t.Context(), e.ID, []webhook.Record{r})
@@ -44,6 +44,7 @@ type step struct {
 	data   any
 	want   webhook.Outcome
 	number string
+	phone  string // id of the number
 }
 
 // facts are what is known of an entity or below it.

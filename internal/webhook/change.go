@@ -41,8 +41,9 @@ func TemplateEntity(account string, t Template) string {
 // TemplatesOf is what the names of all templates of an account begin with, but for a slash.
 func TemplatesOf(account string) string { return "template/" + account }
 
-// ContactEntity names a person as seen from a business number: phone is the number's id, or its digits where the
-// provider sends no id; user is a business-scoped user id or digits. A person known by both has a name for each.
+// ContactEntity names a person as seen from a business number: phone is the number's id or its digits, user a
+// business-scoped user id or digits. There is a name for each that the provider sends, and most send the digits always: by
+// them everything is found.
 func ContactEntity(phone, user string) string {
 	return "contact/" + phone + "/" + strings.TrimPrefix(user, "+")
 }
