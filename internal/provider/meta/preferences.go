@@ -44,6 +44,9 @@ func (c Change) preferences() []webhook.Event {
 	for _, item := range items {
 		events = append(events, c.preference(item, contacts, len(items) == 1))
 	}
+	if slices.ContainsFunc(value, func(m lenient.Member) bool { return isList(m) && !m.Is(preferencesField) }) {
+		events = append(events, c.Unrecognized(unknownField)) // what is understood must not hide what is not
+	}
 	return events
 }
 

@@ -152,7 +152,7 @@ func itemsOf(field, list string) itemReader {
 
 // count counts the items, and looks at how they are to be read.
 func (t *traffic) count() {
-	calls := t.inside.Get("calls").UpTo(2)
+	calls := t.list("calls").UpTo(2)
 	if t.Field == callsField && len(calls) == 1 {
 		t.callErrors = t.inside.Get("errors")
 	}
@@ -178,11 +178,13 @@ func (t *traffic) count() {
 
 // isUnknown reports whether a member is a list of items that nobody has heard of.
 func (t *traffic) isUnknown(member lenient.Member) bool {
-	if member.Value[0] != '[' || member.Is("contacts") || slices.ContainsFunc(itemLists, member.Is) {
-		return false
-	}
+	return isList(member) && !slices.ContainsFunc(itemLists, member.Is)
+}
+
+// isList reports whether a member is a list of items.
+func isList(member lenient.Member) bool {
 	first := member.Value.UpTo(1)
-	return len(first) == 1 && first[0][0] == '{'
+	return len(first) == 1 && first[0][0] == '{' && !member.Is("contacts")
 }
 
 // list finds the items of a kind.
@@ -190,7 +192,15 @@ func (t *traffic) list(name string) lenient.Value {
 	if name == "errors" && t.callErrors != nil {
 		return nil
 	}
-	return t.inside.Get(name)
+	return asList(t.inside.Get(name))
+}
+
+// asList makes a list of a single item that is in none: so sent, it would vanish beside those that are in one.
+func asList(v lenient.Value) lenient.Value {
+	if len(v) == 0 || v[0] != '{' {
+		return v
+	}
+	return slices.Concat(lenient.Value{'['}, v, lenient.Value{']'})
 }
 
 func (t *traffic) add(list string, element lenient.Value, read itemReader) {

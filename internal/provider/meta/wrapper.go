@@ -40,7 +40,7 @@ func (t *traffic) wrapper() (w wrapper, ok bool) {
 		case several && member.Is("contacts"):
 			w.contacts = member.Value
 		case len(t.unknown) > 0 && t.isUnknown(member):
-		case !slices.ContainsFunc(itemLists, member.Is) || len(member.Value.UpTo(1)) == 0: // an empty list says something, perhaps
+		case !slices.ContainsFunc(itemLists, member.Is) || len(asList(member.Value).UpTo(1)) == 0: // an empty list says something, perhaps
 			w.open = appendMember(w.open, member)
 		}
 	}
