@@ -75,6 +75,10 @@ type saying struct {
 	payload string // behind what was pressed
 }
 
+// replies are the members of interactive for what can be pressed. How its type spells them is not documented, so whichever is
+// there counts: a stop must not be missed for the spelling.
+var replies = []string{"buttonReply", "listReply", "button_reply", "list_reply"}
+
 // say reads the member of a message that has the name of its type. The basis says how a person can make a wish by it:
 // by a keyword or a button, or not at all.
 func say(kind string, body lenient.Object) (said saying, basis string) {
@@ -88,12 +92,13 @@ func say(kind string, body lenient.Object) (said saying, basis string) {
 	case "button":
 		return saying{content.Get("text").Text(), content.Get("payload").Text()}, "button"
 	case "interactive":
-		reply := content.Get("type").Text()
-		pressed := content.Object(reply)
-		if reply == "listReply" || reply == "buttonReply" {
-			basis = "button"
+		for _, name := range replies {
+			if pressed := content.Object(name); len(pressed) > 0 {
+				return saying{pressed.Get("title").Text(), pressed.Get("id").Text()}, "button"
+			}
 		}
-		return saying{pressed.Get("title").Text(), pressed.Get("id").Text()}, basis
+		other := content.Object(content.Get("type").Text())
+		return saying{other.Get("title").Text(), other.Get("id").Text()}, ""
 	case "reaction":
 		return saying{text: content.Get("emoji").Text()}, ""
 	case "order":
