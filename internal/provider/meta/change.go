@@ -128,7 +128,11 @@ func (c Change) Events() []webhook.Event {
 		reason = noPhone
 	}
 	if reason != "" {
-		return []webhook.Event{c.Unrecognized(reason)}
+		u := c.Unrecognized(reason)
+		if webhook.ValidID(e.Account) {
+			u.Account = e.Account // which the value names, where the entry may be of a portfolio
+		}
+		return []webhook.Event{u}
 	}
 	if e.Time.IsZero() {
 		e.Time = c.Time

@@ -131,6 +131,11 @@ func TestPortfolioIsNoAccount(t *testing.T) {
 			t.Errorf("%s: %s of account %q, business %q", value, e.Type, e.Account, business)
 		}
 	}
+	for _, value := range []string{`{"event":"PARTNER_OF_TOMORROW","waba_info":{"waba_id":"77"}}`, `{"event":"DISABLED_UPDATE","waba_info":{"waba_id":"77"}}`} {
+		if e := one(t, about("account_update", value)); e.Type != webhook.Unrecognized || e.Account != "77" {
+			t.Errorf("%s: %s of account %q", value, e.Type, e.Account)
+		}
+	}
 	if e := one(t, []byte(strings.Replace(string(about("account_update", `{"event":"PARTNER_ADDED"}`)), `"id":"300100200",`, "", 1))); e.Type != webhook.Unrecognized {
 		t.Errorf("of nobody: %s", e.Type)
 	}
