@@ -144,7 +144,12 @@ func violation(e webhook.Event, v *webhook.Violation) []webhook.Change {
 	return []webhook.Change{fact(e, webhook.AccountEntity(e.Account), "violation", 0, last{v.Type, e.ID})}
 }
 
+// The result of a review is news each time: see templateStatus.
 func review(e webhook.Event, r *webhook.Review) []webhook.Change {
+	type reviewed struct {
+		*webhook.Review
+		Event string `json:"event"`
+	}
 	if e.Account == "" {
 		return nil
 	}
@@ -152,7 +157,7 @@ func review(e webhook.Event, r *webhook.Review) []webhook.Change {
 	if r.Decision == "APPROVED" {
 		safety = 0
 	}
-	return []webhook.Change{fact(e, webhook.AccountEntity(e.Account), "review", safety, r)}
+	return []webhook.Change{fact(e, webhook.AccountEntity(e.Account), "review", safety, reviewed{r, e.ID})}
 }
 
 // Capabilities merge key by key: a key that is missing is unchanged.

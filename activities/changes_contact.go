@@ -4,14 +4,21 @@ import "holdfast/internal/webhook"
 
 // preference records what a person wants under every name the person and the number are known by, so that whoever asks later
 // finds it by either. It is kept per business number: whether a stop covers the whole account is not stated by Meta.
+//
+// Who says stop again is told of again: what is known of one name of a person may hide what was said under another. That
+// messages fail one after another for the same reason is no news.
 func preference(e webhook.Event, p *webhook.Preference) []webhook.Change {
 	type consent struct {
-		Status string `json:"status"` // stopped, resumed
-		Basis  string `json:"basis"`
+		Status  string `json:"status"` // stopped, resumed
+		Basis   string `json:"basis"`
+		Message string `json:"message,omitempty"` // id of the one that says so
 	}
-	value, safety := consent{"stopped", p.Basis}, 1
-	if e.Type == webhook.ContactMarketingResumed {
-		value, safety = consent{"resumed", p.Basis}, 0
+	value, safety := consent{Status: "stopped", Basis: p.Basis}, 1
+	switch {
+	case e.Type == webhook.ContactMarketingResumed:
+		value, safety = consent{Status: "resumed", Basis: p.Basis}, 0
+	case p.Basis == "keyword", p.Basis == "button":
+		value.Message = p.Message
 	}
 	var out []webhook.Change
 	for _, phone := range contactPhones(e) {

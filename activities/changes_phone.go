@@ -44,7 +44,12 @@ func quality(e webhook.Event, q *webhook.Quality) []webhook.Change {
 	return out
 }
 
+// The result of a review is news each time: see templateStatus.
 func name(e webhook.Event, n *webhook.Name) []webhook.Change {
+	type reviewed struct {
+		*webhook.Name
+		Event string `json:"event"`
+	}
 	if e.Account == "" || e.Phone.Number == "" {
 		return nil
 	}
@@ -52,7 +57,7 @@ func name(e webhook.Event, n *webhook.Name) []webhook.Change {
 	if n.Decision == "APPROVED" {
 		safety = 0
 	}
-	return []webhook.Change{fact(e, webhook.PhoneEntity(e.Account, e.Phone.Number), "name", safety, n)}
+	return []webhook.Change{fact(e, webhook.PhoneEntity(e.Account, e.Phone.Number), "name", safety, reviewed{n, e.ID})}
 }
 
 // username records the username of a number; of one that was deleted, that there is none.

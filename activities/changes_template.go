@@ -9,6 +9,9 @@ import (
 // templateStatus records what became of a template last: the event, with the title and the reason that tell a second pause
 // from the first. The name is in it for whoever reads it, who may not know the id. The category that comes with it is a
 // fact of its own.
+//
+// The result of a review is news each time, also the same as before: somebody has asked for it again. So its value holds the
+// event's id.
 func templateStatus(e webhook.Event, s *webhook.TemplateStatus) []webhook.Change {
 	entity := webhook.TemplateEntity(e.Account, s.Template)
 	if entity == "" {
@@ -20,8 +23,13 @@ func templateStatus(e webhook.Event, s *webhook.TemplateStatus) []webhook.Change
 		Reason   string `json:"reason,omitempty"`
 		Name     string `json:"name,omitempty"`
 		Language string `json:"language,omitempty"`
+		Event    string `json:"event,omitempty"`
 	}
-	out := []webhook.Change{fact(e, entity, "status", templateSafety(e.Type), status{s.Status, s.Title, s.Reason, s.Name, s.Language})}
+	now := status{s.Status, s.Title, s.Reason, s.Name, s.Language, ""}
+	if e.Type == webhook.TemplateApproved || e.Type == webhook.TemplateRejected {
+		now.Event = e.ID
+	}
+	out := []webhook.Change{fact(e, entity, "status", templateSafety(e.Type), now)}
 	if s.Category != "" {
 		out = append(out, categoryFact(e, entity, s.Category))
 	}

@@ -67,12 +67,13 @@ func became(at int64, of webhook.Type, status, title string, want webhook.Outcom
 	return step{at: at, of: of, data: &webhook.TemplateStatus{Template: promo, Status: status, Title: title, Category: "UTILITY"}, want: want}
 }
 
-// What is known of a template already is not told again; a second pause is not the first.
+// What is known of a template already is not told again; but a second pause is not the first, and the result of a review is
+// news each time: somebody waits for it.
 func TestTemplateStatusIsToldOnce(t *testing.T) {
 	const said = `{"status":"%s","name":"promo_a","language":"en_US"}`
 	s := tell(t,
 		became(10, webhook.TemplateApproved, "APPROVED", "", webhook.Fresh),
-		became(20, webhook.TemplateApproved, "APPROVED", "", webhook.Unchanged),
+		became(20, webhook.TemplateApproved, "APPROVED", "", webhook.Fresh),
 		became(30, webhook.TemplatePaused, "PAUSED", "FIRST_PAUSE", webhook.Fresh),
 		became(31, webhook.TemplatePaused, "PAUSED", "FIRST_PAUSE", webhook.Unchanged),
 		became(40, webhook.TemplatePaused, "PAUSED", "SECOND_PAUSE", webhook.Fresh),
@@ -123,7 +124,7 @@ func TestTemplateCategory(t *testing.T) {
 	want := []string{
 		`template/7/55 category "UTILITY"`,
 		`template/7/55 category_change {"status":"announced","category":"MARKETING","at":"2026-09-22T15:13:20Z"}`,
-		`template/7/55 status {"status":"APPROVED","name":"promo_a","language":"en_US"}`,
+		`template/7/55 status {"status":"APPROVED","name":"promo_a","language":"en_US","event":"2"}`,
 	}
 	if diff := cmp.Diff(want, facts(t, s, "template/7/55")); diff != "" {
 		t.Error(diff)
@@ -131,9 +132,10 @@ func TestTemplateCategory(t *testing.T) {
 	s = tell(t, append(steps,
 		step{at: 6, of: webhook.TemplateCategoryChanged, data: changed, want: webhook.Fresh},
 		step{at: 7, of: webhook.TemplateCategoryChanged, data: changed, want: webhook.Unchanged},
-		became(7, webhook.TemplateApproved, "APPROVED", "", webhook.Late), // says UTILITY in the same second
+		became(7, webhook.TemplateApproved, "APPROVED", "", webhook.Fresh), // says UTILITY in the same second
 	)...)
-	want[0], want[1] = `template/7/55 category "MARKETING"`, `template/7/55 category_change {"status":"done","category":"MARKETING"}`
+	want[0], want[1], want[2] = `template/7/55 category "MARKETING"`, `template/7/55 category_change {"status":"done","category":"MARKETING"}`,
+		`template/7/55 status {"status":"APPROVED","name":"promo_a","language":"en_US","event":"7"}`
 	if diff := cmp.Diff(want, facts(t, s, "template/7/55")); diff != "" {
 		t.Error(diff)
 	}

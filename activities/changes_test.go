@@ -42,9 +42,11 @@ func TestChanges(t *testing.T) {
 		"payment":     {webhook.AccountPaymentUpdated, &webhook.Payment{Configuration: "shop", Provider: "payu", Merchant: "m", Status: "Needs Connecting", Updated: time.Unix(1, 0)}, []string{`account/1022 payment.shop {"status":"Needs Connecting","provider":"payu","merchant":"m"} 1`}},
 		"odd payment": {webhook.AccountPaymentUpdated, &webhook.Payment{Configuration: "a\nb", Status: "Active"}, []string{`account/1022 payment."a\nb" {"status":"Active"} 0`}},
 		"solution":    {webhook.PartnerSolutionUpdated, &webhook.Solution{ID: "77", Business: "88"}, nil},
-		"template":    {webhook.TemplateRejected, &webhook.TemplateStatus{Template: webhook.Template{Name: "promo_a", Language: "en_US"}, Status: "REJECTED", Reason: "SCAM", Category: "MARKETING"}, []string{`template/1022/promo_a:en_US status {"status":"REJECTED","reason":"SCAM","name":"promo_a","language":"en_US"} 6`, `template/1022/promo_a:en_US category "MARKETING" 1`}},
+		"template":    {webhook.TemplateRejected, &webhook.TemplateStatus{Template: webhook.Template{Name: "promo_a", Language: "en_US"}, Status: "REJECTED", Reason: "SCAM", Category: "MARKETING"}, []string{`template/1022/promo_a:en_US status {"status":"REJECTED","reason":"SCAM","name":"promo_a","language":"en_US","event":"evt_7"} 6`, `template/1022/promo_a:en_US category "MARKETING" 1`}},
 		"edited":      {webhook.TemplateEdited, &webhook.TemplateComponents{Template: webhook.Template{ID: "55"}}, nil},
 		"flow":        {webhook.FlowStatusChanged, &webhook.Flow{ID: "4", Status: "BLOCKED"}, nil},
+		"renamed":     {webhook.PhoneNameReviewed, &webhook.Name{Decision: "REJECTED", Requested: "A"}, []string{`phone/1022/15550001111 name {"decision":"REJECTED","requested":"A","event":"evt_7"} 1`}},
+		"said":        {webhook.ContactMarketingStopped, &webhook.Preference{Contact: webhook.Contact{UserID: "US.1"}, Basis: "keyword", Message: "wamid.1"}, []string{`contact/400/US.1 marketing {"status":"stopped","basis":"keyword","message":"wamid.1"} 1`, `contact/15550001111/US.1 marketing {"status":"stopped","basis":"keyword","message":"wamid.1"} 1`}},
 		"only by id":  {webhook.ContactMarketingResumed, &webhook.Preference{Contact: webhook.Contact{UserID: "US.1"}}, []string{`contact/400/US.1 marketing {"status":"resumed","basis":""} 0`, `contact/15550001111/US.1 marketing {"status":"resumed","basis":""} 0`}},
 		"another":     {webhook.ContactIDChanged, &webhook.Identity{Contact: webhook.Contact{UserID: "US.2", WaID: "1556"}, Previous: webhook.Contact{UserID: "US.1", ParentUserID: "US.ENT.1", WaID: "1555"}, Reason: "user_changed_number"}, []string{`contact/400/US.2 previous {"user_id":"US.1","parent_user_id":"US.ENT.1","wa_id":"1555","reason":"user_changed_number"} 0`, `contact/400/1556 previous {"user_id":"US.1","parent_user_id":"US.ENT.1","wa_id":"1555","reason":"user_changed_number"} 0`, `contact/15550001111/US.2 previous {"user_id":"US.1","parent_user_id":"US.ENT.1","wa_id":"1555","reason":"user_changed_number"} 0`, `contact/15550001111/1556 previous {"user_id":"US.1","parent_user_id":"US.ENT.1","wa_id":"1555","reason":"user_changed_number"} 0`}},
 		"another id":  {webhook.ContactIDChanged, &webhook.Identity{Contact: webhook.Contact{UserID: "US.2", WaID: "1555"}, Previous: webhook.Contact{UserID: "US.1"}}, []string{`contact/400/US.2 previous {"user_id":"US.1"} 0`, `contact/400/1555 previous {"user_id":"US.1"} 0`, `contact/15550001111/US.2 previous {"user_id":"US.1"} 0`, `contact/15550001111/1555 previous {"user_id":"US.1"} 0`}},
@@ -52,7 +54,7 @@ func TestChanges(t *testing.T) {
 		"of no past":  {webhook.ContactIDChanged, &webhook.Identity{Contact: webhook.Contact{UserID: "US.2"}, Previous: webhook.Contact{ParentUserID: "US.ENT.1"}}, nil},
 		"informs":     {webhook.AccountMarketingTermsSigned, &webhook.Partner{}, nil},
 		"unknown":     {webhook.Unrecognized, &webhook.Raw{}, nil},
-		"not renamed": {webhook.AccountReviewed, &webhook.Review{Decision: "REJECTED"}, []string{`account/1022 review {"decision":"REJECTED"} 1`}},
+		"not renamed": {webhook.AccountReviewed, &webhook.Review{Decision: "REJECTED"}, []string{`account/1022 review {"decision":"REJECTED","event":"evt_7"} 1`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := webhook.Event{ID: "evt_7", Type: c.of, Account: account, Phone: phone, Time: time.Unix(1790000000, 0), Data: c.data}

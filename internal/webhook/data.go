@@ -92,8 +92,8 @@ type VolumeTier struct {
 
 // AuthPricing says from when authentication-international rates apply.
 type AuthPricing struct {
-	Start      time.Time            `json:"start,omitzero"`       // from when on
-	Exceptions map[string]time.Time `json:"exceptions,omitempty"` // from when on, by country code, where that differs
+	Start      time.Time          `json:"start,omitzero"`       // from when on
+	Exceptions []PricingException `json:"exceptions,omitempty"` // countries where they apply from another time on
 }
 
 // Payment is a payment configuration of an account (India and Brazil).
@@ -118,6 +118,12 @@ type Solution struct {
 type Username struct {
 	Username string `json:"username,omitempty"` // left out if the number has none any more
 	Status   string `json:"status"`             // approved, deleted, reserved, …
+}
+
+// PricingException is a country with a time of its own.
+type PricingException struct {
+	Country string    `json:"country"`        // ISO 3166-1 alpha-2
+	Start   time.Time `json:"start,omitzero"` // from when on; left out if that cannot be read
 }
 
 // Quality is what changed of a number's quality, limit or throughput.

@@ -151,10 +151,7 @@ func authPricing(value lenient.Object, _ time.Time) (webhook.Type, any, string) 
 	for element := range info.Get("exception_countries").Elements() {
 		exception, _ := element.Object()
 		if code := exception.Get("country_code").Text(); code != "" {
-			if data.Exceptions == nil {
-				data.Exceptions = map[string]time.Time{}
-			}
-			data.Exceptions[code] = exception.Get("start_time").Time()
+			data.Exceptions = append(data.Exceptions, webhook.PricingException{Country: code, Start: exception.Get("start_time").Time()})
 		}
 	}
 	return webhook.AccountAuthPricingUpdated, data, ""

@@ -23,8 +23,9 @@ func restriction(value lenient.Object, received time.Time) (webhook.Type, any, s
 		data.Restrictions = inForce
 		return webhook.AccountRestricted, data, ""
 	case unclear:
-	case strings.HasSuffix(data.Violation, "_UNBAN"), strings.HasSuffix(data.Violation, "_RECOVERY"), len(all) > 0:
+	case strings.HasSuffix(data.Violation, "_UNBAN"), strings.HasSuffix(data.Violation, "_RECOVERY"):
 		return webhook.AccountRestrictionLifted, data, ""
+	case len(all) > 0: // over: whether others, of which it says nothing, are in force, is not known
 	case isWarning(data.Violation):
 		return webhook.AccountWarned, data, ""
 	}

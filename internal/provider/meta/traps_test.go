@@ -58,7 +58,7 @@ func TestTypes(t *testing.T) {
 		{"over, beside one that cannot be read", "account_update", restricted("SCAM", `[{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES","expiration":1790000000},"RESTRICTED_BIZ_INITIATED_MESSAGING"]`), webhook.AccountRestrictionReported},
 		{"unbanned, beside one that cannot be read", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN", `[7]`), webhook.AccountRestrictionReported},
 		{"restricted until after all time", "account_update", restricted("SCAM", `[{"restriction_type":"RESTRICTED_UTILITY_TEMPLATES","expiration":"9999-12-31T23:59:59-08:00"}]`), webhook.AccountRestricted},
-		{"over", "account_update", restricted("SCAM", over), webhook.AccountRestrictionLifted},
+		{"over", "account_update", restricted("SCAM", over), webhook.AccountRestrictionReported},
 		{"lifted", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_RATE_LIMIT_RECOVERY", "null"), webhook.AccountRestrictionLifted},
 		{"unbanned", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_UNBAN", "[]"), webhook.AccountRestrictionLifted},
 		{"warned", "account_update", restricted("DIRECT_SEND_UTILITY_CATEGORY_ABUSE_WARN", "[]"), webhook.AccountWarned},

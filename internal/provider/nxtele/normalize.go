@@ -19,10 +19,14 @@ func (p *Provider) Normalize(body []byte, received time.Time) []webhook.Event {
 	if reason != "" {
 		return whole(body, reason)
 	}
-	if len(top.Get("field"))+len(top.Get("value")) > 0 {
-		return p.change(body, top, received)
+	if len(top.Get("field"))+len(top.Get("value")) == 0 {
+		return p.messages(body, top, received)
 	}
-	return p.messages(body, top, received)
+	events := p.change(body, top, received)
+	if len(top.Get("statuses").UpTo(1))+len(top.Get("messages").UpTo(1)) > 0 { // of both families: neither hides the other
+		events = append(events, p.messages(body, top, received)...)
+	}
+	return events
 }
 
 func whole(body []byte, reason string) []webhook.Event {

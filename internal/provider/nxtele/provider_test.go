@@ -203,6 +203,26 @@ func TestFlat(t *testing.T) {
 	}
 }
 
+// Nobody has seen a body of both families. Neither hides the other.
+func TestBothFamilies(t *testing.T) {
+	for lists, want := range map[string][]webhook.Type{
+		`"statuses":[]`: {webhook.AccountBanned},
+		`"statuses":[{"id":"m","status":"read"}]`:                {webhook.AccountBanned, webhook.MessageRead},
+		`"messages":[{"id":"m","from":"1","type":"text"},"odd"]`: {webhook.AccountBanned, webhook.MessageReceived, webhook.Unrecognized},
+	} {
+		body := `{` + lists + `,` + ban[1:]
+		var types []webhook.Type
+		events := known(t, "secret").Normalize([]byte(body), received)
+		providertest.Check(t, []byte(body), events)
+		for _, e := range events {
+			types = append(types, e.Type)
+		}
+		if diff := cmp.Diff(want, types); diff != "" {
+			t.Errorf("%s: %s", lists, diff)
+		}
+	}
+}
+
 // One bad element never harms its neighbours.
 func TestNeighbours(t *testing.T) {
 	for want, c := range map[webhook.Type]struct{ form, item string }{
