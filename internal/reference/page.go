@@ -170,7 +170,7 @@ func rows(of schema, within string) []row {
 		case p.Items != nil:
 			r.Type = "array of " + p.Items.Type
 		case p.AdditionalProperties != nil:
-			r.Type = "map"
+			r.Type = "object"
 		case r.Type == "": // whatever the type of the event has
 			r.Type = "object"
 		}
@@ -193,7 +193,7 @@ func pretty(body []byte) (string, error) {
 func cell(text string) string { return strings.ReplaceAll(monospaced(text), "|", `\|`) }
 
 // foreign are the words of providers: with underscores, or in capitals.
-var foreign = regexp.MustCompile(`[\pL\d.…]*_[\pL\d_.…]*[\pL\d_…]|\w+\[\](\.\w+)*|\b[A-Z]{4,}(:[A-Z]+)?\b`)
+var foreign = regexp.MustCompile(`[\pL\d.…]*_[\pL\d_.…]*[\pL\d_…]|\w+\[\](\.\w+)*|\b([A-Z]{4,}(:[A-Z]+)?|RED)\b`)
 
 // monospaced sets the words of providers apart.
 func monospaced(text string) string {

@@ -29,8 +29,8 @@ type Handover struct {
 	PreviousAppRole string  `json:"previous_app_role,omitempty"` // previous_owner_app_role: meta_business_agent, …
 	Metadata        string  `json:"metadata,omitempty"`          // what the one gave to the other
 	Raw             Body    `json:"raw"`                         // the whole value as it came, JSON: it may hold a summary of the conversation
-	// Omitted says that raw was left out because the events of its webhook would not fit in a workflow's history; the
-	// webhook itself has it.
+	// Omitted says that raw was left out because the webhook was too large for all of its events to be told in full; whoever
+	// runs Holdfast can look it up in the webhook itself.
 	Omitted bool `json:"omitted,omitempty"`
 }
 
@@ -60,7 +60,7 @@ type Call struct {
 
 // Group is what happened to a group.
 type Group struct {
-	ID          string         `json:"group,omitempty"`        // of the group; left out if it was not created
+	ID          string         `json:"group,omitempty"`        // its id; left out if it was not created
 	Type        string         `json:"type"`                   // what happened, or was asked for: group_create, group_participants_remove, …
 	Request     string         `json:"request,omitempty"`      // request_id of what had been asked for
 	Subject     string         `json:"subject,omitempty"`      // the group's name
@@ -69,12 +69,12 @@ type Group struct {
 	Reason      string         `json:"reason,omitempty"`       // the provider's word for why
 	People      []Contact      `json:"people,omitempty"`       // who joined, left, or asks to join; with whom it was not done
 	Invite      string         `json:"invite,omitempty"`       // invite_link: who follows it joins, or asks to
-	JoinMode    string         `json:"join_mode,omitempty"`    // join_approval_mode: whether people are asked in
+	JoinMode    string         `json:"join_mode,omitempty"`    // join_approval_mode: auto_approve, or approval_required: somebody has to let people in
 	JoinAsked   string         `json:"join_request,omitempty"` // join_request_id: what to approve or reject
 	Errors      []MessageError `json:"errors,omitempty"`       // why it was not done
 	Raw         Body           `json:"raw"`                    // the whole element as it came, JSON
-	// Omitted says that raw was left out because the events of its webhook would not fit in a workflow's history; the
-	// webhook itself has it.
+	// Omitted says that raw was left out because the webhook was too large for all of its events to be told in full; whoever
+	// runs Holdfast can look it up in the webhook itself.
 	Omitted bool `json:"omitted,omitempty"`
 }
 
@@ -89,14 +89,14 @@ func (g *Group) Omit(over int) bool {
 
 // History is a part of the chats that a number had before it came to the platform. One may hold thousands of messages.
 type History struct {
-	Phase    string         `json:"phase,omitempty"`    // 0: the last day; 1: to 90 days ago; 2: to 180
+	Phase    string         `json:"phase,omitempty"`    // 0: the last day; 1: before that, to 90 days ago; 2: before that, to 180 days ago
 	Chunk    string         `json:"chunk,omitempty"`    // chunk_order within the phase; they come in any order
 	Progress string         `json:"progress,omitempty"` // percent of everything
 	Threads  int            `json:"threads"`            // chats in it
 	Messages int            `json:"messages"`           // messages in it
 	Errors   []MessageError `json:"errors,omitempty"`   // why there is none
 	Raw      Body           `json:"raw"`                // the whole chunk as it came, JSON
-	Omitted  bool           `json:"omitted,omitempty"`  // raw was left out because it is too large to be told; the webhook itself, in Temporal, has it
+	Omitted  bool           `json:"omitted,omitempty"`  // raw was left out because it is too large to be told; whoever runs Holdfast can look it up in the webhook itself
 }
 
 // Omit leaves out a chunk of more than so many bytes, and reports whether it was.
@@ -115,5 +115,5 @@ type Conversion struct {
 	Click    string `json:"click,omitempty"`    // ctwa_clid, or click_id
 	Token    string `json:"token,omitempty"`    // tracking_token
 	Currency string `json:"currency,omitempty"` // ISO 4217
-	Value    string `json:"value,omitempty"`    // a thousandth of the currency is 1
+	Value    string `json:"value,omitempty"`    // in thousandths of the currency: 25000 is 25 dollars
 }

@@ -24,7 +24,7 @@ type Restriction struct {
 // Restricted is one thing that an account may not do.
 type Restricted struct {
 	Type        string    `json:"type"`                  // restriction_type: RESTRICTED_BIZ_INITIATED_MESSAGING, …
-	Until       time.Time `json:"until,omitzero"`        // left out if it is for good, or not said
+	Until       time.Time `json:"until,omitzero"`        // when it ends; left out if it is for good, or not said
 	Remediation string    `json:"remediation,omitempty"` // the provider's words on what to do
 }
 
@@ -52,7 +52,7 @@ type Alert struct {
 // Capability is what changed of an account's limits. An empty member is unchanged, not zero.
 type Capability struct {
 	DailyPerBusiness  string `json:"daily_per_business,omitempty"`  // people a day over all numbers: 2000 or TIER_2K
-	DailyPerPhone     string `json:"daily_per_phone,omitempty"`     // likewise for each number, of old; -1 is unlimited
+	DailyPerPhone     string `json:"daily_per_phone,omitempty"`     // the same for each number, as it was before limits were of the business; -1 is unlimited
 	PhonesPerBusiness string `json:"phones_per_business,omitempty"` // how many numbers the business may have
 	PhonesPerAccount  string `json:"phones_per_account,omitempty"`  // how many numbers the account may have
 }
@@ -177,7 +177,7 @@ type Raw struct {
 	Reason string `json:"reason"` // unknown field, unknown value, or what was malformed; nothing of the value itself
 	Value  Body   `json:"value"`  // the element, as it came
 	// Omitted says that value was left out because the webhook was too large for all of its events to be told in full;
-	// the webhook itself, in Temporal, has it.
+	// whoever runs Holdfast can look it up in the webhook itself.
 	Omitted bool `json:"omitted,omitempty"`
 }
 

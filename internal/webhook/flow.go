@@ -1,6 +1,6 @@
 package webhook
 
-// Flow is how a flow, or the endpoint behind it, does. Rates and latencies are as the provider wrote them.
+// Flow is how well a flow, or the endpoint behind it, works. Rates and latencies are as the provider wrote them.
 type Flow struct {
 	ID           string      `json:"id"`                     // of the flow
 	Event        string      `json:"event"`                  // FLOW_STATUS_CHANGE, ENDPOINT_LATENCY, …

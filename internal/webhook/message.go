@@ -76,7 +76,7 @@ type Message struct {
 	Errors   []MessageError `json:"errors,omitempty"`   // why it cannot be shown, if its type is unsupported
 	Raw      Body           `json:"raw"`                // the whole element as it came, JSON: media, locations, orders and what else there is
 	// Omitted says that raw, and text and payload if they are long, were left out because the webhook was too large for all of
-	// its events to be told in full; the webhook itself, in Temporal, has them.
+	// its events to be told in full; whoever runs Holdfast can look them up in the webhook itself.
 	Omitted bool `json:"omitted,omitempty"`
 }
 
