@@ -239,6 +239,9 @@ func (e *examination) conclude() {
 		return
 	}
 	e.otherAlgorithms()
+	if errors.Is(e.refusal, webhook.SignatureMismatch) && !json.Valid(e.Body) {
+		e.report.advise("The body is not JSON, so it is hardly what was sent: look whether it was cut short, or read by something else before, and ask again with all of it.")
+	}
 	e.report.advise("%s", remedy(e.refusal, e.signs()))
 	adviser, is := e.provider.(provider.Adviser)
 	if refusal, known := errors.AsType[webhook.Refusal](e.refusal); is && known {

@@ -138,6 +138,7 @@ func TestMeta(t *testing.T) {
 		{name: "two things at once", header: signed(ofEsc), body: pretty(plain), finding: `over the body as JSON without spaces and with \u escapes instead of characters beyond ASCII and of @, and \/ instead of /`},
 		{name: "lost for ever", header: signed(ofPlain), body: strings.ReplaceAll(plain, "é", "\uFFFD"), says: []string{"has U+FFFD", "the secret is another one"}},
 		{name: "empty", header: signed(ofMini), says: []string{"0 bytes, empty: was it read before"}},
+		{name: "cut short", header: signed(ofPlain), body: plain[:len(plain)/2], says: []string{"look whether it was cut short"}},
 
 		// Secrets.
 		{name: "verify token", header: with("the-verify-token"), body: minimal, finding: "with verify_token as the secret that signs"},
@@ -162,6 +163,7 @@ func TestMeta(t *testing.T) {
 		{name: "joined", header: headers("X-Hub-Signature-256", "sha256="+ofMini+", sha256="+ofMini), body: minimal, finding: "if X-Hub-Signature-256 were sha256= and 64 hex digits and nothing else", says: []string{"joined by a comma"}},
 		{name: "renamed", header: headers("X-Forwarded-Signature", "sha256="+ofMini), body: minimal, finding: "if what X-Forwarded-Signature holds were in X-Hub-Signature-256"},
 		{name: "cut", header: signed(ofMini[:40]), body: minimal, says: []string{"X-Hub-Signature-256 is sha256= and 40 hex digits; wanted is sha256= and 64 hex digits", "malformed_evidence"}},
+		{name: "cut after an odd digit", header: signed(ofMini[:23]), body: minimal, says: []string{"X-Hub-Signature-256 is sha256= and 23 hex digits; wanted"}},
 		{name: "SHA-1 only", header: headers("X-Hub-Signature", "sha1="+hex.EncodeToString(sha.Sum(nil))), body: minimal, says: []string{
 			"X-Hub-Signature is there: Meta's older signature", "X-Hub-Signature is an HMAC with SHA-1 over this body with app_secrets[1]",
 		}},

@@ -242,7 +242,7 @@ func form(value string) string {
 	if before != "" {
 		before += " and "
 	}
-	if _, err := hex.DecodeString(text); err == nil && len(text) >= 16 {
+	if len(text) >= 16 && strings.Trim(text, "0123456789abcdefABCDEF") == "" { // of any number: some may be cut off
 		return before + count(len(text), "hex digit")
 	}
 	if raw := unbase64(text); len(raw) >= 16 {
