@@ -32,13 +32,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	var usage *usageError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "holdfast: %v\nSee 'holdfast --help'.\n", err)
+		fmt.Fprintf(stderr, "holdfast: %v\nSee '%s --help'.\n", err, command.CommandPath())
 		return 2
 	default:
 		fmt.Fprintf(stderr, "holdfast: %v\n", err)

@@ -48,7 +48,7 @@ zone its API reads times is not documented: without --zone up to eight hours mor
 	f.StringVar(&flags.url, "url", "", "ingress to post to, such as http://127.0.0.1:8080 (default: as configured, on this machine)")
 	f.StringSliceVar(&flags.phones, "account-phone", nil, "business number, digits; may be given several times")
 	f.StringVar(&flags.field, "field", "account_update", "one of "+strings.Join(nxcloud.Fields(), ", "))
-	f.StringVar(&flags.since, "since", "", "begin of the window: 36h ago, or a time such as 2026-04-16T08:00:00Z")
+	f.StringVar(&flags.since, "since", "", "begin of the window: how long ago, such as 36h, or a time such as 2026-04-16T08:00:00Z")
 	f.StringVar(&flags.until, "until", "", "end of the window, likewise (default: now)")
 	f.StringVar(&flags.zone, "zone", "", "zone in which the API reads times, such as Asia/Shanghai")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "list what is stored, and post nothing")

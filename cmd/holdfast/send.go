@@ -112,7 +112,7 @@ func send(ctx context.Context, cfg *config.Config, flags sendFlags, what string,
 	}
 	name, source, err := target(cfg, flags.source, dialect)
 	if err != nil {
-		return err
+		return &usageError{err}
 	}
 	signer, ok := source.Provider.(provider.Signer)
 	if !ok {
@@ -146,7 +146,7 @@ func target(cfg *config.Config, name, dialect string) (string, config.Source, er
 		}
 	}
 	if dialect == "" {
-		return "", config.Source{}, fmt.Errorf("--source must say to which of these to send: %s", strings.Join(names, ", "))
+		return "", config.Source{}, fmt.Errorf("--source is required where there are several: %s", strings.Join(names, ", "))
 	}
 	return "", config.Source{}, fmt.Errorf("no source has provider %s; --source names another", dialect)
 }

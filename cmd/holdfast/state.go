@@ -23,7 +23,12 @@ func newState(common *commonFlags) *cobra.Command {
 		Short: "Show what is known of accounts, or of one account, its numbers and its templates",
 		Long: `Lists what is known of all accounts, or of one account, its numbers and its templates: since when, and from which event.
 What people want to be sent is not listed: it is asked for by person.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return &usageError{fmt.Errorf("state takes one account at most, got %q", args)}
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			store, err := common.openState(c.Context())
 			if err != nil {

@@ -149,7 +149,7 @@ func (f verifyFlags) arrival() (time.Time, error) {
 	}
 	at, err := time.Parse(time.RFC3339, f.at)
 	if err != nil {
-		return at, &usageError{fmt.Errorf("--at: %w", err)}
+		return at, &usageError{errors.New("--at: want a time with its zone, such as 2026-11-21T10:00:00Z")}
 	}
 	return at, nil
 }
