@@ -33,7 +33,7 @@ type Subject struct {
 	New func(t *testing.T, secrets ...string) provider.Provider
 	// CredentialOnly says that the evidence proves who sends, and nothing of the body: it is headers with fixed values.
 	CredentialOnly bool
-	// Malformed are headers, by name, whose values are not of the form that the dialect prescribes.
+	// Malformed are headers, by name, whose values are not of the form that the dialect prescribes. A signature has some.
 	Malformed map[string][]string
 	// Unknown is a body with a field that nobody knows.
 	Unknown string
@@ -110,6 +110,9 @@ func (s Subject) form(t *testing.T, samples map[string][]byte) {
 		if err := accept(t, p, twice, body); err == nil {
 			t.Errorf("with %s twice: accepted", name)
 		}
+	}
+	if len(s.Malformed) == 0 && !s.CredentialOnly {
+		t.Error("Malformed is empty: which headers have not the form that the dialect prescribes?")
 	}
 	for name, values := range s.Malformed {
 		for _, value := range values {

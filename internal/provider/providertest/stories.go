@@ -47,8 +47,11 @@ func story(t *testing.T, p provider.Provider, file string, sample []byte, update
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(bytes.TrimSpace(archive.Comment)) == 0 {
+	switch {
+	case len(bytes.TrimSpace(archive.Comment)) == 0:
 		t.Error("the story has no comment")
+	case !update && bytes.HasPrefix(archive.Comment, []byte("TODO")):
+		t.Error("the story does not say yet what happened")
 	}
 	body, hasBody := part(archive, "webhook.json")
 	if !hasBody {
