@@ -73,6 +73,8 @@ func (f freshener) number(key string, n json.Number) any {
 	switch key {
 	case "time", "timestamp":
 		return f.now.Unix()
+	case "category_update_timestamp":
+		return f.now.Add(24 * time.Hour).Unix()
 	case "expiration", "expiration_timestamp":
 		return f.now.Add(72 * time.Hour).Unix()
 	}
