@@ -43,6 +43,7 @@ type family struct {
 // A group is the types of a family that carry the same struct.
 type group struct {
 	Title string
+	Rest  string // what there is to know besides, often nothing
 	Rows  []row
 	Types []kind
 }
@@ -130,11 +131,11 @@ func (d *pageData) add(written *source, told []telling, entry webhook.Entry) err
 	if err != nil {
 		return err
 	}
-	title := heading(details)
+	title, rest := heading(details)
 	in := slices.IndexFunc(f.Groups, func(g group) bool { return g.Title == title })
 	if in < 0 {
 		in = len(f.Groups)
-		f.Groups = append(f.Groups, group{Title: title, Rows: rows(details, "")})
+		f.Groups = append(f.Groups, group{Title: title, Rest: rest, Rows: rows(details, "")})
 	}
 	f.Groups[in].Types = append(f.Groups[in].Types, k)
 	return nil
@@ -143,14 +144,14 @@ func (d *pageData) add(written *source, told []telling, entry webhook.Entry) err
 // carried is the name of the struct that events of a type carry.
 func carried(entry webhook.Entry) string { return reflect.TypeOf(entry.New()).Elem().Name() }
 
-// heading makes a heading of what the comment of a struct says first.
-func heading(details schema) string {
+// heading makes a heading of what the comment of a struct says first; the rest is what it says then.
+func heading(details schema) (title, rest string) {
 	if len(details.Properties) == 0 {
-		return "Without details"
+		return "Without details", "The type, the account and the phone say all there is."
 	}
-	sentence, _, _ := strings.Cut(details.Description, ".")
+	sentence, rest, _ := strings.Cut(details.Description, ".")
 	first, size := utf8.DecodeRuneInString(sentence)
-	return string(unicode.ToUpper(first)) + sentence[size:]
+	return string(unicode.ToUpper(first)) + sentence[size:], strings.TrimSpace(rest)
 }
 
 // rows lists the members of an object and of what is in it.

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,9 @@ import (
 const repository = "../.."
 
 var update = flag.Bool("update", false, "rewrite docs/events.md and docs/schemas")
+
+// linked is a name in Go, as comments link to it.
+var linked = regexp.MustCompile(`\[\w*[A-Z]\w*\]`)
 
 // TestCurrent compares what is in the repository with what is written now. With -update it writes it, unless a schema would
 // break what the one in the repository promises.
@@ -41,6 +45,9 @@ func TestCurrent(t *testing.T) {
 	}
 	stale := map[string]string{} // what is there, by name
 	for name, text := range files {
+		if names := linked.FindAll(text, -1); strings.HasSuffix(name, ".json") && names != nil {
+			t.Errorf("%s: what a receiver reads names Go: %q", name, names)
+		}
 		was, err := os.ReadFile(inRepository(name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)

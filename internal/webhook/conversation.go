@@ -19,7 +19,7 @@ type SyncedContact struct {
 	Username  string  `json:"username,omitempty"`   // for display: people change it
 }
 
-// Handover is who handles a conversation. Roles are the provider's words; which of them is ours we cannot know.
+// Handover is who handles a conversation. Roles are the provider's words: they do not tell which of the apps is yours.
 type Handover struct {
 	Contact         Contact `json:"contact,omitzero"`            // whom the business talks with
 	Event           string  `json:"event"`                       // the provider's word for what happened: control_passed

@@ -49,7 +49,7 @@ type Alert struct {
 	Description string `json:"description,omitempty"` // the provider's words
 }
 
-// Capability is what changed of an account's limits. An empty member is unchanged, not zero.
+// Capability is what changed of an account's limits. What is left out is unchanged, not zero.
 type Capability struct {
 	DailyPerBusiness  string `json:"daily_per_business,omitempty"`  // people a day over all numbers: 2000 or TIER_2K
 	DailyPerPhone     string `json:"daily_per_phone,omitempty"`     // the same for each number, as it was before limits were of the business; -1 is unlimited

@@ -44,12 +44,12 @@ type Pricing struct {
 	Category string `json:"category,omitempty"` // marketing, utility, authentication, service, …
 }
 
-// MessageError is why a message failed, or cannot be shown. [NewMessageError] makes it.
+// MessageError is why a message failed, or cannot be shown.
 type MessageError struct {
 	Code    string `json:"code"`              // a number of Meta's, such as 131050; go by it: the texts change
 	Title   string `json:"title,omitempty"`   // the provider's words
 	Details string `json:"details,omitempty"` // the provider's words, at length
-	Advice  Advice `json:"advice,omitempty"`  // what the code asks of a sender; left out if that is nothing, or the code is not in our table
+	Advice  Advice `json:"advice,omitempty"`  // what the code asks of a sender; left out if that is nothing, or the code is not in the table of error codes
 }
 
 // Message is a message that somebody sent to a business number, or that the business sent by other means.
