@@ -46,7 +46,8 @@ func advice(code string) Advice {
 
 const permissions = "200-299"
 
-// Facts are of Meta's pages Error codes, Throughput and Direct Send, and of the changelog.
+// Facts are of Meta's pages Error codes, Throughput and Direct Send, and of the changelog; those of the on-premises API of its
+// page Error and Status Messages.
 var errorCodes = []ErrorCode{
 	{"1", "The platform does not know what went wrong, or the request was not right.", RetryLater},
 	{"2", "The platform is down or overloaded.", RetryLater},
@@ -55,6 +56,10 @@ var errorCodes = []ErrorCode{
 	{"190", "The access token is expired or not valid.", FixAccount},
 	{permissions, "A permission is missing or was taken away.", FixAccount},
 	{"368", "The account is restricted or disabled because it violated a policy.", StopSending},
+	{"402", "There is a problem with the payment of the account (on-premises API).", FixAccount},
+	{"429", "More messages in a second than the number may send (on-premises API).", RetryLater},
+	{"470", "More than 24 hours have passed since the person wrote (on-premises API).", UseTemplate},
+	{"471", "Too many messages of the number were blocked or reported as spam (on-premises API).", StopSending},
 	{"80007", "The account calls the API too often.", RetryLater},
 	{"130429", "More messages in a second than the number may send.", RetryLater},
 	{"130472", "The person is part of an experiment of Meta's and gets no marketing messages.", DoNotRetry},
