@@ -58,7 +58,7 @@ func (q Query) times(now time.Time) (start, end string, err error) {
 	case q.Since.After(q.Until):
 		return "", "", errors.New("the window ends before it begins")
 	case now.Sub(q.Since) > within && q.Zone == nil:
-		return "", "", fmt.Errorf("the window begins more than %v ago: callbacks are kept for 7 days, and in which zone is not known", within)
+		return "", "", fmt.Errorf("the window begins more than %.0f hours ago: callbacks are kept for 7 days by a clock whose zone is not known; name the zone, or ask for less", within.Hours())
 	case now.Sub(q.Since) > within:
 		return "", "", errors.New("the window begins more than 7 days ago, which is as long as callbacks are kept")
 	}
