@@ -160,7 +160,18 @@ func (e *examination) shown(w wanted, value string) string {
 	case bySecret:
 		return w.name + " is there (a credential, not shown)"
 	case bySignature:
-		return w.name + ": " + shortened(value)
+		if !strings.Contains(w.sample, ",") {
+			return w.name + ": " + shortened(value)
+		}
+		parts := strings.Split(value, ",") // as the provider writes it, such as t=…,s=…
+		for i, part := range parts {
+			parts[i] = shortened(part)
+			_, text, _ := strings.Cut(part, "=")
+			if _, ok := timeIn(text); ok {
+				parts[i] = part
+			}
+		}
+		return w.name + ": " + strings.Join(parts, ",")
 	case byTime:
 		if t, ok := timeIn(value); ok {
 			return fmt.Sprintf("%s: %s, which is %s, %s", w.name, value, t.UTC().Format(time.RFC3339), distance(e.Received.Sub(t)))
