@@ -1,10 +1,8 @@
 package whizard_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"strings"
 	"testing"
@@ -212,42 +210,11 @@ func TestPeek(t *testing.T) {
 	}
 }
 
-func samples(t testing.TB) [][]byte {
-	t.Helper()
-	files, err := fs.Glob(whizard.Samples, "samples/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var bodies [][]byte
-	for _, file := range files {
-		body, err := whizard.Samples.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		bodies = append(bodies, body)
-	}
-	return bodies
-}
-
 func FuzzVerify(f *testing.F) { providertest.FuzzVerify(f, known, whizard.Samples) }
 
 func FuzzNormalize(f *testing.F) {
-	for _, body := range samples(f) {
-		f.Add(body)
-	}
-	f.Add([]byte(`{"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"messages":[` + message + `,7],"statuses":[` + sent + `,` + failed + `],"errors":[` + failure + `]}`))
-	p := known(f, "secret")
-	f.Fuzz(func(t *testing.T, body []byte) {
-		events := p.Normalize(body, received)
-		providertest.Check(t, body, events)
-		if !json.Valid(body) && len(events) != 1 {
-			t.Errorf("not JSON, and %d events", len(events))
-		}
-		p.Peek(body)
-		if again := p.Normalize(body, received); !cmp.Equal(events, again) {
-			t.Error(cmp.Diff(events, again))
-		}
-	})
+	providertest.FuzzNormalize(f, known(f, "secret"), whizard.Samples,
+		`{"contacts":[{"wa_id":"1"},{"wa_id":"2"}],"messages":[`+message+`,7],"statuses":[`+sent+`,`+failed+`],"errors":[`+failure+`]}`)
 }
 
 func FuzzEvidence(f *testing.F) {
@@ -283,10 +250,5 @@ func BenchmarkNormalizeBatch(b *testing.B) {
 }
 
 func benchmark(b *testing.B, body []byte) {
-	p := known(b, "secret")
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Normalize(body, received)
-	}
+	providertest.BenchmarkNormalize(b, known(b, "secret"), body)
 }
