@@ -53,6 +53,20 @@ func TestManyMembers(t *testing.T) {
 	}
 }
 
+// Whoever asks an object of many members for one, over and over, must not be kept busy by it.
+func TestTooManyMembers(t *testing.T) {
+	text := `{"x":1,`
+	for i := range 998 {
+		text += fmt.Sprintf(`"m%d":0,`, i)
+	}
+	if o, reason := lenient.Cut([]byte(text + `"y":1}`)).Object(); reason != "" || len(o) != 1000 {
+		t.Errorf("1,000 members: %q, %d found", reason, len(o))
+	}
+	if o, reason := lenient.Cut([]byte(text + `"y":1,"z":1}`)).Object(); reason != lenient.TooMany || o != nil {
+		t.Errorf("1,001 members: %q, %d found", reason, len(o))
+	}
+}
+
 // A string ends at the first quote that has an even number of backslashes before it.
 func TestStrings(t *testing.T) {
 	for text, want := range map[string]string{

@@ -15,6 +15,7 @@ const (
 	NotObject    = "not an object"
 	NotUTF8      = "invalid UTF-8"
 	RepeatedName = "repeated member name"
+	TooMany      = "too many members"
 	TooDeep      = "nested too deeply"
 )
 
@@ -106,8 +107,11 @@ func (v Value) Elements() iter.Seq[Value] {
 // them takes less than to make a map.
 type Object []Member
 
-// Object returns the members of an object. The reason is empty unless the value is no object or repeats a name: then we
-// could not know what the sender meant.
+// mostMembers bounds an object: thousands of items may each ask what is beside them.
+const mostMembers = 1000
+
+// Object returns the members of an object. The reason is empty unless the value is no object, repeats a name, for then we
+// could not know what the sender meant, or has more than 1,000 members.
 func (v Value) Object() (o Object, reason string) {
 	if len(v) == 0 || v[0] != '{' {
 		return nil, NotObject
@@ -118,6 +122,9 @@ func (v Value) Object() (o Object, reason string) {
 		m, after, ok := member(rest)
 		if !ok {
 			return o, ""
+		}
+		if len(o) == mostMembers {
+			return nil, TooMany
 		}
 		o = append(o, m)
 		if known.repeats(o, len(o)-1) {
