@@ -47,13 +47,13 @@ func Normalize(body []byte, received time.Time, words optout.Words) []webhook.Ev
 			events = append(events, webhook.Event{}.Unrecognized(reason, element))
 			continue
 		}
-		before := changes
+		before, id, at := changes, entry.Get("id"), entry.Get("time").Time()
 		for change := range entry.Get("changes").Elements() {
 			changes++
 			if len(events) >= mostElements {
 				return whole(body, tooMany)
 			}
-			events = append(events, changeEvents(entry, change, received, words)...)
+			events = append(events, changeEvents(id, at, change, received, words)...)
 		}
 		if changes == before {
 			events = append(events, webhook.Event{}.Unrecognized(noChanges, element))
@@ -68,9 +68,9 @@ func Normalize(body []byte, received time.Time, words optout.Words) []webhook.Ev
 	return events
 }
 
-func changeEvents(entry lenient.Object, element lenient.Value, received time.Time, words optout.Words) []webhook.Event {
-	c := Change{Entry: true, Time: entry.Get("time").Time(), Element: element, Received: received, Words: words}
-	id := entry.Get("id")
+// changeEvents finds the events in a change of the entry with an id and a time.
+func changeEvents(id lenient.Value, at time.Time, element lenient.Value, received time.Time, words optout.Words) []webhook.Event {
+	c := Change{Entry: true, Time: at, Element: element, Received: received, Words: words}
 	account := id.Text()
 	switch {
 	case webhook.ValidID(account):

@@ -17,7 +17,7 @@ func readGroup(t *traffic, e webhook.Event, item lenient.Object, element lenient
 		Request:     item.Get("request_id").Text(),
 		Subject:     cmp.Or(item.Get("subject").Text(), setting(item, "group_subject", true)),
 		Description: cmp.Or(item.Get("description").Text(), setting(item, "group_description", true)),
-		By:          cmp.Or(item.Get("initiated_by").Text(), t.inside.Get("initiated_by").Text()), // the page has it in either
+		By:          cmp.Or(item.Get("initiated_by").Text(), t.beside("initiated_by").Text()), // the page has it in either
 		Reason:      item.Get("reason").Text(),
 		Invite:      item.Get("invite_link").Text(),
 		JoinMode:    item.Get("join_approval_mode").Text(),

@@ -149,6 +149,9 @@ type person struct {
 func contactsOf(value lenient.Object) contacts {
 	var found contacts
 	for element := range value.Get("contacts").Elements() {
+		if len(element) > mostAround {
+			continue // or every item could repeat what it says
+		}
 		o, _ := element.Object()
 		if contact := contactOf(o); validContact(contact) {
 			found.all = append(found.all, person{contact, o})

@@ -272,6 +272,15 @@ func (t *traffic) orOnly(contact webhook.Contact) webhook.Contact {
 	return contact
 }
 
+// beside is a member that is beside the items, if it is short enough to be repeated with each.
+func (t *traffic) beside(name string) lenient.Value {
+	v := t.inside.Get(name)
+	if len(v) > mostAround {
+		return nil
+	}
+	return v
+}
+
 // itemKey is the natural key of an item, or "" if it has none, like an error of the account, which recurs.
 func (t *traffic) itemKey(list string, item lenient.Object, element lenient.Value, at time.Time) string {
 	switch list {

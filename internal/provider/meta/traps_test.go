@@ -1,6 +1,7 @@
 package meta_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -371,6 +372,39 @@ func TestTrafficThatStaysWhole(t *testing.T) {
 	events := known(t, "secret").Normalize(about("messages", `{"statuses":[{"id":"1","status":"sent"},{"id":"2"}],"new":"`+strings.Repeat("x", 5000)+`"}`), received)
 	if len(events) != 2 || events[0].Type != webhook.MessageSent || string(events[1].Data.(*webhook.Raw).Value) != `{"id":"2"}` {
 		t.Errorf("%+v", events)
+	}
+}
+
+// What thousands of items have in common is not repeated until it fills the memory.
+func TestLittleIsRepeated(t *testing.T) {
+	long := strings.Repeat("x", 100<<10)
+	list := func(item string) string { return "[" + strings.Repeat(item+",", 4999) + item + "]" }
+	crowd := `"contacts":[`
+	for _, id := range []string{"1", "2", "3", "4", "5", "6"} {
+		crowd += `{"wa_id":"` + id + `","new":"` + long[:3000] + `"},`
+	}
+	for name, c := range map[string]struct{ field, value string }{
+		"a name":             {"messages", `"contacts":[{"wa_id":"1","profile":{"name":"` + long + `"}}],"messages":` + list(`{"id":"1","type":"x","from":"1"}`)},
+		"a hash":             {"messages", `"contacts":[{"wa_id":"1","identity_key_hash":"` + long + `"}],"messages":` + list(`{"id":"1","type":"x","from":"1"}`)},
+		"who began it":       {"group_lifecycle_update", `"initiated_by":"` + long + `","groups":` + list(`{"type":"group_create","group_id":"1"}`)},
+		"what is around":     {"messages", `"new":"` + long[:3800] + `","messages":` + list(`{}`)},
+		"people":             {"messages", crowd + `{}],"messages":` + list(`{"from_user_id":"1","from":"2","recipient_user_id":"3","recipient_id":"4","to_user_id":"5","to":"6"}`)},
+		"what is in a crowd": {"messages", crowd[:len(crowd)-1] + `],"messages":` + list(`{}`)},
+	} {
+		events := known(t, "secret").Normalize(about(c.field, "{"+c.value+"}"), received)
+		text, err := json.Marshal(events)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) != 5000 || len(text) > 8<<20 {
+			t.Errorf("%s: %d events in %d bytes", name, len(events), len(text))
+		}
+	}
+	// What fits is still with each of them.
+	for _, e := range known(t, "secret").Normalize(about("messages", `{"new":"`+long[:700]+`","messages":`+list(`{}`)+`}`), received) {
+		if raw := e.Data.(*webhook.Raw).Value; len(raw) < 700 {
+			t.Fatalf("only %s", raw)
+		}
 	}
 }
 

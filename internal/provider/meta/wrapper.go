@@ -7,8 +7,12 @@ import (
 	"holdfast/internal/provider/lenient"
 )
 
-// mostAround bounds what is repeated with each item of a change. Meta's own are a tenth of that.
-const mostAround = 4 << 10
+const (
+	// mostAround bounds what is repeated with each item of a change. Meta's own are a tenth of that.
+	mostAround = 4 << 10
+	// mostRepeated bounds what is repeated with all of them.
+	mostRepeated = 4 << 20
+)
 
 // A wrapper makes of a change with several items as many changes with one: as the change came, without the other items
 // and the contacts of others. Every piece is as it came.
@@ -18,11 +22,13 @@ type wrapper struct {
 
 	contacts lenient.Value // if there are several, which are left out of open then
 	people   map[string]lenient.Value
+
+	left int // bytes that may still be repeated
 }
 
 // wrapper takes a change apart. It is not ok if the change cannot be put together again, or if too much would be repeated.
 func (t *traffic) wrapper() (w wrapper, ok bool) {
-	w.open = append(w.open, '{')
+	w.open, w.left = append(w.open, '{'), mostRepeated
 	if len(t.Value) != len(t.Element) { // else the change is its own value
 		change, reason := t.Element.Object()
 		if reason != "" {
@@ -70,9 +76,12 @@ func (w *wrapper) within(o lenient.Object, name string) {
 	w.close += "}"
 }
 
-// around is the change with one item of a list.
-func (w wrapper) around(list string, element lenient.Value, item lenient.Object) lenient.Value {
+// around is the change with one item of a list, or that item if too much was repeated by now.
+func (w *wrapper) around(list string, element lenient.Value, item lenient.Object) lenient.Value {
 	contacts := w.contactsOf(item)
+	if w.left -= len(w.open) + len(contacts); w.left < 0 {
+		return element
+	}
 	v := make([]byte, 0, len(w.open)+len(contacts)+len(list)+len(element)+len(w.close)+20)
 	v = append(v, w.open...)
 	if len(contacts) > 0 {
@@ -89,7 +98,7 @@ func (w wrapper) around(list string, element lenient.Value, item lenient.Object)
 }
 
 // contactsOf is the list of those of several contacts whom an item names, or of all if it names none and they are few.
-func (w wrapper) contactsOf(item lenient.Object) []byte {
+func (w *wrapper) contactsOf(item lenient.Object) []byte {
 	if w.people == nil {
 		return nil
 	}
