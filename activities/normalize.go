@@ -142,12 +142,13 @@ func (a *Activities) eventID(source, key string) string {
 // bound makes the result fit in a history. What is left out of an event is still in its webhook, which the history holds.
 // What changes the state is never left out for the sake of what only informs.
 func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) error {
-	const small = 256 << 10 // cannot grow beyond the bound, whatever it says
-	total := 0
-	for _, w := range webhooks {
+	const small, few = 256 << 10, 1000 // cannot grow beyond the bound, whatever they say
+	total, events := 0, 0
+	for i, w := range webhooks {
 		total += len(w.Body)
+		events += len(out.Webhooks[i].Events)
 	}
-	if total <= small {
+	if total <= small && events <= few {
 		return nil
 	}
 	informs := func(e webhook.Event) bool { return len(changes(e)) == 0 }

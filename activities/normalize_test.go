@@ -177,6 +177,18 @@ func difficult(t *testing.T, of reflect.Type) (names []string) {
 	return names
 }
 
+// Small webhooks of nothing but tiny elements are many events together.
+func TestManySmallWebhooksAreBounded(t *testing.T) {
+	var hooks []webhook.Webhook
+	for range 50 {
+		hooks = append(hooks, hook("meta", strings.Repeat("\n", 1000)))
+	}
+	out := normalize(t, lines, hooks...)
+	if text, err := json.Marshal(out); err != nil || len(text) > maxResult {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+}
+
 // However large a webhook is, its events fit in a history.
 func TestResultIsBounded(t *testing.T) {
 	unknown := func(body []byte, _ time.Time) []webhook.Event {
