@@ -68,7 +68,7 @@ var takers = []string{
 
 // option reads one option, several of one letter written together, or an address.
 func (c *curl) option() error {
-	word := c.rest[0]
+	from, word := c.rest, c.rest[0]
 	c.rest = c.rest[1:]
 	switch {
 	case c.positional || word == "-" || !strings.HasPrefix(word, "-"):
@@ -90,7 +90,8 @@ func (c *curl) option() error {
 			continue
 		}
 		if c.takes(name) && i+1 < len(word) { // -XPOST
-			c.rest = append([]string{word[i+1:]}, c.rest...)
+			from[0] = word[i+1:]
+			c.rest = from
 			return c.long(name)
 		}
 		if err := c.long(name); err != nil {
@@ -128,7 +129,7 @@ func (c *curl) long(name string) error {
 				return err
 			}
 		}
-		c.request.note(name + " is left out")
+		c.request.note(called(name) + " is left out")
 		return nil
 	}
 	value, err := c.argument(name)
@@ -153,6 +154,15 @@ func (c *curl) long(name string) error {
 		return c.add(name, value)
 	}
 	return nil
+}
+
+// called is the name of an option, if it can be one: what else begins with -- may hold a value, behind a = or a space that was
+// lost.
+func called(name string) string {
+	if len(name) > 32 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != "" {
+		return "an option that curl does not know"
+	}
+	return name
 }
 
 // header takes what -H does: "Name: value", "Name;" for an empty one, "Name:" to take one of curl's own away.
@@ -193,6 +203,7 @@ func (c *curl) add(option, value string) error {
 				c.request.note(fmt.Sprintf("-d takes line ends and zeros out of a file: %d of its %d bytes are not sent; --data-binary sends all", len(read)-len(data), len(read)))
 			}
 		}
+		c.request.note("the body, or a part of it, is a file of this machine, which " + option + " names")
 	}
 	if c.data && option != "--json" {
 		c.body, c.file = append(c.body, '&'), append(c.file, '&')

@@ -2,7 +2,10 @@
 // It runs nothing and expands nothing.
 package pasted
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // A Request is what would have been sent.
 type Request struct {
@@ -18,4 +21,9 @@ type Request struct {
 	Notes []string
 }
 
-func (r *Request) note(words string) { r.Notes = append(r.Notes, words) }
+// note adds what is worth saying, once; nobody reads hundreds.
+func (r *Request) note(words string) {
+	if len(r.Notes) < 100 && !slices.Contains(r.Notes, words) {
+		r.Notes = append(r.Notes, words)
+	}
+}

@@ -121,6 +121,14 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+// However many options a stranger's command has, it is read, and little is said of it.
+func TestManyOptions(t *testing.T) {
+	got, err := pasted.Curl("curl"+strings.Repeat(" -d1", 200_000)+strings.Repeat(" --a", 10_000), read)
+	if err != nil || len(got.Body) != 399_999 || len(got.Notes) > 100 {
+		t.Errorf("%v, %+v", err, got.Notes)
+	}
+}
+
 // What a shell would hand over as one word in single quotes comes out as it went in, whatever it is.
 func FuzzCurl(f *testing.F) {
 	f.Add(`curl -d '{"a":1}' x`)
