@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -51,6 +52,20 @@ func headers(pairs ...string) http.Header {
 		h.Add(pairs[i], pairs[i+1])
 	}
 	return h
+}
+
+// A request with thousands of headers, each of which could be the signature, is answered.
+func TestManyHeaders(t *testing.T) {
+	h := headers("X-Hub-Signature-256", "sha256="+strings.Repeat("0", 64))
+	for i := range 20_000 {
+		h.Set(fmt.Sprintf("X-%d", i), fmt.Sprintf("%064x", i))
+	}
+	report, _ := ask(t, diagnosis.Question{
+		Dialect: dialect(t, "meta"), Options: &meta.Options{AppSecrets: []signature.Secret{secret}}, Header: h, Body: []byte(minimal),
+	})
+	if report.Verifies || report.Finding != "" {
+		t.Errorf("%+v", report)
+	}
 }
 
 func ask(t *testing.T, q diagnosis.Question) (diagnosis.Report, string) {

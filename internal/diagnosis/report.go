@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -111,7 +112,7 @@ func wrapped(text, indent string) string {
 // printable leaves out what could mislead whoever reads it on a terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' && r < '\u00a0' {
+		if !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r

@@ -50,6 +50,9 @@ func (f finding) texts(list ...string) []string {
 // furthest is how many changes are tried together. A file that an editor has saved and a wrong secret are two already.
 const furthest = 3
 
+// mostHeaders bounds in how many ways the headers of a request are changed.
+const mostHeaders = 200
+
 // search looks for the least change with which the request verifies.
 func (e *examination) search() (finding, bool) {
 	headers, secrets, bodies, times := e.headers(), e.secrets(), e.bodies(), e.times()
@@ -84,6 +87,9 @@ func (e *examination) search() (finding, bool) {
 func (e *examination) headers() []variant[http.Header] {
 	list := []variant[http.Header]{{value: e.Header}}
 	with := func(w wanted, value, how, advice string) {
+		if len(list) > mostHeaders { // each is a copy of all of them
+			return
+		}
 		h := e.Header.Clone()
 		h[w.name] = []string{value}
 		list = append(list, variant[http.Header]{value: h, cost: 1, how: how, advice: advice})
