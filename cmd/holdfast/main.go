@@ -11,8 +11,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // a provider's zone may be named where the machine knows none
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -38,12 +40,22 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "holdfast: %v\nSee '%s --help'.\n", err, command.CommandPath())
+		fmt.Fprintf(stderr, "holdfast: %s\nSee '%s --help'.\n", visible(err), command.CommandPath())
 		return 2
 	default:
-		fmt.Fprintf(stderr, "holdfast: %v\n", err)
+		fmt.Fprintf(stderr, "holdfast: %s\n", visible(err))
 		return 1
 	}
+}
+
+// visible is the text of an error without what would speak to the terminal: it may quote what a stranger wrote.
+func visible(err error) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, err.Error())
 }
 
 // A usageError is the fault of the command line.

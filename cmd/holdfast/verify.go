@@ -124,7 +124,7 @@ func (f verifyFlags) request(args []string, stdin io.Reader) (*pasted.Request, e
 	var request *pasted.Request
 	switch {
 	case f.curl != "":
-		request, err = pasted.Curl(string(text), os.ReadFile)
+		request, err = pasted.Curl(string(text), readNamed)
 	case f.http != "":
 		request, err = pasted.HTTP(text)
 	default:
@@ -141,6 +141,22 @@ func (f verifyFlags) request(args []string, stdin io.Reader) (*pasted.Request, e
 		request.Header.Add(strings.TrimSpace(name), strings.TrimSpace(value))
 	}
 	return request, nil
+}
+
+// readNamed reads a file that a pasted command names, which may be a stranger's: no device or pipe, which might have no end, and
+// no more than any ingress takes.
+func readNamed(name string) ([]byte, error) {
+	const most = 64 << 20
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is not a regular file")
+	case info.Size() > most:
+		return nil, fmt.Errorf("it has more than %d bytes", most)
+	}
+	return os.ReadFile(name)
 }
 
 func (f verifyFlags) arrival() (time.Time, error) {

@@ -42,6 +42,9 @@ func TestVerifyEndsWith(t *testing.T) {
 		"nothing":               {2, nil, "", ""},
 		"two requests":          {2, []string{file, "--curl", file}, "", ""},
 		"no curl":               {2, []string{"--curl", file}, "", ""},
+		"an endless file":       {2, []string{"-c", right, "--curl", "-"}, "curl x -d @/dev/zero", ""},
+		"a stranger's file":     {2, []string{"-c", right, "--curl", "-"}, "curl x -d @\x1b]0;no\a\u202e", ""},
+		"a stranger's option":   {1, []string{"-c", right, "--curl", "-"}, "curl x -d 1 --header=X:wa-test-secret-2 --\x1b]0;no\a\u202e", "curl does not know"},
 		"no header":             {2, []string{"-c", right, "-H", "wa-test-secret", file}, "", ""},
 		"no time":               {2, []string{"-c", right, "--at", "noon", file}, "", ""},
 		"no such source":        {2, []string{"-c", right, "--source", "x", file}, "", ""},
@@ -56,6 +59,9 @@ func TestVerifyEndsWith(t *testing.T) {
 			}
 			if said := out.String(); !strings.Contains(said, tt.says) {
 				t.Errorf("does not say %q", tt.says)
+			}
+			if all := out.String() + errs.String(); strings.ContainsAny(all, "\x1b\a\u202e") {
+				t.Errorf("speaks to the terminal: %q", all)
 			}
 			if all := out.String() + errs.String(); strings.Contains(all, "wa-test-secret") || strings.Contains(all, "a-wrong-secret") || t.Failed() {
 				t.Error(all)
