@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -176,12 +177,16 @@ func (f verifyFlags) candidate() (signature.Secret, error) {
 	case f.secretEnv != "":
 		secret := os.Getenv(f.secretEnv)
 		if secret == "" {
-			return "", &usageError{fmt.Errorf("--secret-env: %s is not set, or empty", f.secretEnv)}
+			// It may be the secret itself: it is not repeated.
+			return "", &usageError{errors.New("--secret-env: no variable of this name is set, or it is empty")}
 		}
 		return signature.Secret(secret), nil
 	case f.secretFile != "":
 		text, err := os.ReadFile(f.secretFile)
 		if err != nil {
+			if op, ok := errors.AsType[*fs.PathError](err); ok {
+				err = op.Err // likewise
+			}
 			return "", fmt.Errorf("read --secret-file: %w", err)
 		}
 		text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))

@@ -49,6 +49,8 @@ func TestVerifyEndsWith(t *testing.T) {
 		"no time":               {2, []string{"-c", right, "--at", "noon", file}, "", ""},
 		"no such source":        {2, []string{"-c", right, "--source", "x", file}, "", ""},
 		"no such variable":      {2, []string{"-c", right, "--secret-env", "NO_SUCH_VARIABLE", file}, "", ""},
+		"a secret for its name": {2, []string{"-c", right, "--secret-env", "a-wrong-secret", file}, "", ""},
+		"or for its file":       {1, []string{"-c", right, "--secret-file", "a-wrong-secret", file}, "", ""},
 		"nothing in the file":   {2, []string{"-c", right, "--secret-file", empty, file}, "", ""},
 		"two secrets at a time": {2, []string{"-c", right, "--secret-file", secret, "--secret-env", "CANDIDATE", file}, "", ""},
 	} {

@@ -54,6 +54,18 @@ func headers(pairs ...string) http.Header {
 	return h
 }
 
+// A secret in a header that is shown is not, however short it is.
+func TestMisplacedSecret(t *testing.T) {
+	options := nxtele.Options{AccessKeys: map[string]signature.Secret{"demo": "short7x"}}
+	_, text := ask(t, diagnosis.Question{
+		Dialect: dialect(t, "nxtele"), Options: &options, Candidate: "other7x", Body: []byte("{}"),
+		Header: headers("accesskey", "short7x", "action", "other7x", "biztype", "2", "ts", "1761200608123", "algorithm", "sha256", "sign", ofMini),
+	})
+	if strings.Contains(text, "short7x") || strings.Contains(text, "other7x") {
+		t.Error(text)
+	}
+}
+
 // A request with thousands of headers, each of which could be the signature, is answered.
 func TestManyHeaders(t *testing.T) {
 	h := headers("X-Hub-Signature-256", "sha256="+strings.Repeat("0", 64))

@@ -178,7 +178,7 @@ func (e *examination) shown(w wanted, value string) string {
 		}
 	case byNothing:
 	}
-	return w.name + ": " + brief(value)
+	return w.name + ": " + e.brief(value)
 }
 
 // faulty says what is wrong with the value of a header.
@@ -189,7 +189,7 @@ func (e *examination) faulty(w wanted, value string) string {
 	case form(value) != form(w.sample):
 		return fmt.Sprintf("%s is %s; wanted is %s", w.name, form(value), form(w.sample))
 	case w.role == byNothing:
-		return fmt.Sprintf("%s: %s is not what this source takes", w.name, brief(value))
+		return fmt.Sprintf("%s: %s is not what this source takes", w.name, e.brief(value))
 	}
 	return w.name + " is not what this source takes, beside the other headers"
 }
@@ -326,6 +326,14 @@ func shortened(value string) string {
 		return form(value)
 	}
 	return before + text[:4] + "…" + text[len(text)-4:]
+}
+
+// brief is that of a value which may be a secret in the wrong place, even a short one.
+func (e *examination) brief(value string) string {
+	if value == string(e.Candidate) || slices.Contains(secretsOf(e.slots), value) {
+		return redacted
+	}
+	return brief(value)
 }
 
 // brief shows what is short and plain, and of other texts their form.

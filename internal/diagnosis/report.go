@@ -44,12 +44,15 @@ func (r *Report) advise(format string, args ...any) {
 	r.Advice = append(r.Advice, fmt.Sprintf(format, args...))
 }
 
+// redacted stands for a secret.
+const redacted = "[secret]"
+
 // redact takes out of the report what must not be there anyway. Short secrets are left: they are words like others.
 func (r *Report) redact(secrets []string) {
 	var pairs []string
 	for _, s := range secrets {
 		if len(s) >= 8 {
-			pairs = append(pairs, s, "[secret]")
+			pairs = append(pairs, s, redacted)
 		}
 	}
 	replacer := strings.NewReplacer(pairs...)
