@@ -140,7 +140,7 @@ func (a *Activities) eventID(source, key string) string {
 }
 
 // bound makes the result fit in a history. What is left out of an event is still in its webhook, which the history holds.
-// What changes the state is never left out for the sake of what only informs.
+// What changes the state is never left out for the sake of what only informs, nor anything for the sake of a larger neighbour.
 func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) error {
 	const small, few = 256 << 10, 1000 // cannot grow beyond the bound, whatever they say
 	total, events := 0, 0
@@ -151,50 +151,64 @@ func (a *Activities) bound(out *NormalizeResult, webhooks []webhook.Webhook) err
 	if total <= small && events <= few {
 		return nil
 	}
+	most := cmp.Or(a.MaxResult, maxResult)
+	n, err := a.Size(out)
+	if err != nil || n <= most {
+		return err
+	}
 	informs := func(e webhook.Event) bool { return len(changes(e)) == 0 }
 	all := func(webhook.Event) bool { return true }
-	measured := false // since something was left out
-	for _, shrink := range []func() bool{
-		func() bool { return out.omit(4 << 10) },
-		func() bool { return out.omit(256) },
-		func() bool { return out.omit(0) },
-		// Tens of thousands of elements: no provider sends that.
-		func() bool { return a.merge(out, informs) },
-		func() bool { return a.merge(out, all) },
-	} {
-		if !measured {
-			n, err := a.Size(out)
-			if err != nil || n <= cmp.Or(a.MaxResult, maxResult) {
+	// A webhook that takes no more than its share keeps everything, whoever else is in the group. If that is not enough, it is
+	// for what all of them have around them.
+	for _, share := range []int{most / len(out.Webhooks), 0} {
+		for _, shrink := range []func(w *Normalized) bool{
+			func(w *Normalized) bool { return w.omit(4 << 10) },
+			func(w *Normalized) bool { return w.omit(256) },
+			func(w *Normalized) bool { return w.omit(0) },
+			// Tens of thousands of elements: no provider sends that.
+			func(w *Normalized) bool { return a.merge(w, informs) },
+			func(w *Normalized) bool { return a.merge(w, all) },
+		} {
+			some := false
+			for i := range out.Webhooks {
+				w := &out.Webhooks[i]
+				n, err := a.Size(w)
+				if err != nil {
+					return err
+				}
+				some = n > share && shrink(w) || some
+			}
+			if !some {
+				continue
+			}
+			if n, err = a.Size(out); err != nil || n <= most {
 				return err
 			}
 		}
-		measured = !shrink()
 	}
 	return nil
 }
 
 // omit leaves out of the events' data what takes more than so many bytes, and reports whether there was any.
-func (r *NormalizeResult) omit(over int) (some bool) {
-	for _, w := range r.Webhooks {
-		for _, e := range w.Events {
-			if data, ok := e.Data.(interface{ Omit(over int) bool }); ok && data.Omit(over) {
-				some = true
-			}
+func (w *Normalized) omit(over int) (some bool) {
+	for _, e := range w.Events {
+		if data, ok := e.Data.(interface{ Omit(over int) bool }); ok && data.Omit(over) {
+			some = true
 		}
 	}
 	return some
 }
 
-// merge makes one event of some events of each webhook, and reports whether there were any.
-func (a *Activities) merge(out *NormalizeResult, which func(webhook.Event) bool) (some bool) {
-	for i, w := range out.Webhooks {
-		merged := w.Events[0]
-		merged.Type, merged.Key = webhook.Unrecognized, ""
-		merged.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
-		merged.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
-		if rest := slices.DeleteFunc(w.Events, which); len(rest) < len(w.Events) {
-			out.Webhooks[i].Events, some = append(rest, merged), true
-		}
+// merge makes one event of some events of a webhook, and reports whether there were any.
+func (a *Activities) merge(w *Normalized, which func(webhook.Event) bool) (some bool) {
+	merged := w.Events[0]
+	merged.Type, merged.Key = webhook.Unrecognized, ""
+	merged.Data = &webhook.Raw{Reason: "more events than a history holds", Omitted: true}
+	merged.ID = a.eventID(w.Source, "webhook\x00"+w.Webhook)
+	rest := slices.DeleteFunc(w.Events, which)
+	if len(rest) == len(w.Events) {
+		return false
 	}
-	return some
+	w.Events = append(rest, merged)
+	return true
 }

@@ -189,6 +189,27 @@ func TestManySmallWebhooksAreBounded(t *testing.T) {
 	}
 }
 
+// What is too large for a history does not make its neighbours lose anything.
+func TestNeighboursOfALargeWebhook(t *testing.T) {
+	speak := func(body []byte, at time.Time) []webhook.Event {
+		if bytes.HasPrefix(body, []byte("hello")) {
+			return []webhook.Event{{Type: webhook.MessageReceived, Data: &webhook.Message{ID: "m", Text: "hello", Raw: body}}}
+		}
+		return lines(body, at)
+	}
+	large, ban, text := hook("meta", strings.Repeat(strings.Repeat("x", 15)+"\n", 1<<15)), hook("meta", "ban"), hook("meta", "hello"+strings.Repeat("!", 5000))
+	out := normalize(t, speak, ban, large, text).Webhooks
+	if got := out[0].Events[0].Type; got != webhook.AccountDeleted {
+		t.Errorf("the ban became %s", got)
+	}
+	if m, ok := out[2].Events[0].Data.(*webhook.Message); !ok || m.Omitted || m.Text != "hello" || len(m.Raw) != 5005 {
+		t.Errorf("the message became %+v", out[2].Events[0])
+	}
+	if len(out[1].Events) != 1 {
+		t.Errorf("the large one is still %d events", len(out[1].Events))
+	}
+}
+
 // However large a webhook is, its events fit in a history.
 func TestResultIsBounded(t *testing.T) {
 	unknown := func(body []byte, _ time.Time) []webhook.Event {
