@@ -258,6 +258,33 @@ func TestSinkRefusesForgeries(t *testing.T) {
 	}
 }
 
+// Whoever writes to the business does not speak to the terminal.
+func TestSinkPrintsWhatIsVisible(t *testing.T) {
+	out := &tail{}
+	s, err := openSink(out, func(string) string { return "" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	body := `{"type":"message.received","data":{"details":{"text":"a` + "\u009b2J\u202e\x7f" + `é👩‍👧"}}}`
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	req.Header.Set("webhook-id", "evt_1")
+	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set("webhook-signature", s.key.Sign("evt_1", now, []byte(body)))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if !strings.Contains(out.String(), `{"text":"a?2J??é👩‍👧"}`) {
+		t.Errorf("status %d, printed %q", resp.StatusCode, out)
+	}
+}
+
 // Without its Temporal server dev can do nothing, and does not pretend to.
 func TestDevEndsWithItsServer(t *testing.T) {
 	d := startDev(t, devData(t)).awaitGreeting()

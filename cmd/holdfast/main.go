@@ -40,22 +40,24 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "holdfast: %s\nSee '%s --help'.\n", visible(err), command.CommandPath())
+		fmt.Fprintf(stderr, "holdfast: %s\nSee '%s --help'.\n", visible(err.Error()), command.CommandPath())
 		return 2
 	default:
-		fmt.Fprintf(stderr, "holdfast: %s\n", visible(err))
+		fmt.Fprintf(stderr, "holdfast: %s\n", visible(err.Error()))
 		return 1
 	}
 }
 
-// visible is the text of an error without what would speak to the terminal: it may quote what a stranger wrote.
-func visible(err error) string {
+// visible is a text without what would speak to the terminal or turn its letters around: it may quote what a stranger wrote.
+// JSON escapes some of that only.
+func visible(text string) string {
+	const joiner = '\u200d' // makes families of emoji, and scripts of letters
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+		if r != '\n' && r != '\t' && r != joiner && !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r
-	}, err.Error())
+	}, text)
 }
 
 // A usageError is the fault of the command line.

@@ -119,7 +119,7 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(details) > maxPrinted {
 		details = strings.ToValidUTF8(details[:maxPrinted], "") + " …"
 	}
-	fmt.Fprintf(&b, "\n          %s\n          %s  %s\n", entry.Meaning, e.ID, details)
+	fmt.Fprintf(&b, "\n          %s\n          %s  %s\n", entry.Meaning, e.ID, visible(details))
 	source := strings.TrimPrefix(e.Source, "/sources/")
 	if link := s.link(workflows.ID([]webhook.Webhook{{Source: source, ID: e.Data.Webhook}})); link != "" {
 		fmt.Fprintf(&b, "          %s\n", link)

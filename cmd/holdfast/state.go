@@ -52,7 +52,7 @@ What people want to be sent is not listed: it is asked for by person.`,
 				}
 				for _, f := range facts {
 					known = true
-					value := string(f.Value)
+					value := visible(string(f.Value))
 					if over(f, time.Now()) {
 						value += " (over)"
 					}
