@@ -40,7 +40,7 @@ What people want to be sent is not listed: it is asked for by person.`,
 				entities = []string{webhook.AccountEntity(args[0]), strings.TrimSuffix(webhook.PhoneEntity(args[0], ""), "/"), webhook.TemplatesOf(args[0])}
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "ENTITY\tASPECT\tVALUE\tSINCE\tEVENT")
+			fmt.Fprintln(w, "ENTITY\tASPECT\tSINCE\tEVENT\tVALUE")
 			known := false
 			for _, entity := range entities {
 				facts, err := store.Facts(c.Context(), entity, maxFacts)
@@ -56,7 +56,7 @@ What people want to be sent is not listed: it is asked for by person.`,
 					if over(f, time.Now()) {
 						value += " (over)"
 					}
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Entity, f.Aspect, value, f.Time.Local().Format(time.DateTime), f.Event)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", f.Entity, f.Aspect, f.Time.Local().Format(time.DateTime), f.Event, value)
 				}
 			}
 			if !known {

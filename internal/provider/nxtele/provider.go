@@ -44,6 +44,10 @@ type Provider struct {
 	words   optout.Words
 }
 
+// String is the dialect only, and so is GoString: what prints a struct sees through the types of secrets in it.
+func (p *Provider) String() string   { return "nxtele" }
+func (p *Provider) GoString() string { return p.String() }
+
 // New makes a provider. Without any access key it is an error, unless insecure says that whoever knows the URL may
 // send. With access keys configured, insecure changes nothing.
 func New(options Options, insecure bool) (*Provider, error) {

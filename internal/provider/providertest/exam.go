@@ -51,6 +51,7 @@ func Exam(t *testing.T, s Subject) {
 	t.Run("form", func(t *testing.T) { s.form(t, samples) })
 	t.Run("wire", func(t *testing.T) { s.wire(t, samples) })
 	t.Run("credentials", func(t *testing.T) { s.credentials(t, samples) })
+	t.Run("secrets", s.secrets)
 	t.Run("rotation", func(t *testing.T) { s.rotation(t, samples) })
 	t.Run("meaning", func(t *testing.T) { s.meaning(t, samples) })
 	t.Run("batches", func(t *testing.T) { s.batches(t, samples) })
@@ -190,6 +191,16 @@ func (s Subject) credentials(t *testing.T, samples map[string][]byte) {
 			if err := accept(t, p, bad, body); other != value && other != "" && !errors.Is(err, webhook.UnknownCredential) {
 				t.Errorf("%s %q instead of %q: %v, want %v", name, other, value, err, webhook.UnknownCredential)
 			}
+		}
+	}
+}
+
+// secrets asks that whoever prints a provider prints none.
+func (s Subject) secrets(t *testing.T) {
+	p := s.New(t, "secret-a")
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(verb, p); strings.Contains(text, "secret-a") {
+			t.Errorf("printed with %s, it tells its secret: give it String and GoString", verb)
 		}
 	}
 }

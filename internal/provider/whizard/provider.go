@@ -64,6 +64,10 @@ type Provider struct {
 	meta    *meta.Provider // reads what has Meta's shape, and its signature
 }
 
+// String is the dialect only, and so is GoString: what prints a struct sees through the types of secrets in it.
+func (p *Provider) String() string   { return "whizard" }
+func (p *Provider) GoString() string { return p.String() }
+
 // New makes a provider. Without any credential or app secret it is an error, unless insecure says that whoever knows the
 // URL may send. With one configured, insecure changes nothing but that a phone may be missing.
 func New(options Options, insecure bool) (*Provider, error) {
