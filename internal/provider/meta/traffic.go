@@ -152,8 +152,7 @@ func itemsOf(field, list string) itemReader {
 
 // count counts the items, and looks at how they are to be read.
 func (t *traffic) count() {
-	calls := t.list("calls").UpTo(2)
-	if t.Field == callsField && len(calls) == 1 {
+	if t.Field == callsField && len(t.list("calls").UpTo(2)) == 1 {
 		t.callErrors = t.inside.Get("errors")
 	}
 	for _, list := range itemLists {
@@ -178,13 +177,16 @@ func (t *traffic) count() {
 
 // isUnknown reports whether a member is a list of items that nobody has heard of.
 func (t *traffic) isUnknown(member lenient.Member) bool {
-	return isList(member) && !slices.ContainsFunc(itemLists, member.Is)
+	return !slices.ContainsFunc(itemLists, member.Is) && isList(member) // in this order: known lists are long
 }
 
 // isList reports whether a member is a list of items.
 func isList(member lenient.Member) bool {
+	if member.Is("contacts") {
+		return false
+	}
 	first := member.Value.UpTo(1)
-	return len(first) == 1 && first[0][0] == '{' && !member.Is("contacts")
+	return len(first) == 1 && first[0][0] == '{'
 }
 
 // list finds the items of a kind.
