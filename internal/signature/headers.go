@@ -161,6 +161,9 @@ func (f FixedHeaders) Verify(ev webhook.Evidence) error {
 	return nil
 }
 
+// Any reports whether there is a set at all.
+func (f FixedHeaders) Any() bool { return len(f.sets) > 0 }
+
 // First returns the headers of the first set, by name as configured; none if there is no set.
 func (f FixedHeaders) First() map[string]Secret {
 	if len(f.sets) == 0 {

@@ -1,6 +1,9 @@
 package webhook
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // ValidID reports whether a text may become part of an entity's name: 1 to 64 ASCII letters, digits and ._:- are the
 // same in every encoding, one byte each.
@@ -19,13 +22,12 @@ func validName(text string, most int) bool {
 // ValidField reports whether a text is a possible name of a field. What else is sent as one is kept out of events and
 // of [Peek].
 func ValidField(field string) bool {
-	for i := range len(field) {
-		c := field[i]
-		if c != '_' && c != '-' && c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return len(field) > 0 && len(field) <= 64
+	return validName(field, 64) && !strings.Contains(field, ":")
+}
+
+// ValidNumber reports whether a text is a phone number with its country code: 1 to 15 digits (E.164), nothing else.
+func ValidNumber(text string) bool {
+	return text != "" && len(text) <= 15 && strings.Trim(text, "0123456789") == ""
 }
 
 // Key joins the parts of a natural key so that no two lists of parts run together.

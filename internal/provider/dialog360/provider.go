@@ -34,7 +34,6 @@ type Options struct {
 // A Provider speaks 360dialog's dialect with the secrets of one source. It is made by [New].
 type Provider struct {
 	secrets []signature.Secret
-	known   bool // by headers
 	headers signature.FixedHeaders
 	words   optout.Words
 }
@@ -46,17 +45,17 @@ func (p *Provider) GoString() string { return p.String() }
 // New makes a provider. Without any secret or credential it is an error, unless insecure says that whoever knows the URL may
 // send. With one configured, insecure changes nothing.
 func New(options Options, insecure bool) (*Provider, error) {
-	p := &Provider{secrets: options.PlatformSecrets, known: len(options.Credentials) > 0}
+	p := &Provider{secrets: options.PlatformSecrets}
 	for i, secret := range p.secrets {
 		if secret == "" {
 			return nil, fmt.Errorf("platform_secrets[%d] is empty", i)
 		}
 	}
-	if len(p.secrets) == 0 && !p.known && !insecure {
+	if len(p.secrets)+len(options.Credentials) == 0 && !insecure {
 		return nil, errors.New("platform_secrets and credentials are empty")
 	}
 	var err error
-	if p.known {
+	if len(options.Credentials) > 0 {
 		if p.headers, err = signature.NewFixedHeaders(options.Credentials); err != nil {
 			return nil, fmt.Errorf("credentials%w", err)
 		}
@@ -75,7 +74,7 @@ const (
 // Evidence wants exactly one signature that can be an HMAC-SHA256, and a whole set of headers, as far as they are
 // configured.
 func (p *Provider) Evidence(h http.Header) (ev webhook.Evidence, err error) {
-	if p.known {
+	if p.headers.Any() {
 		if ev, err = p.headers.Evidence(h); err != nil {
 			return webhook.Evidence{}, err
 		}
@@ -97,7 +96,7 @@ func (p *Provider) Evidence(h http.Header) (ev webhook.Evidence, err error) {
 // Verify asks whether the set of headers is still accepted, and checks the signature over the very bytes (360dialog:
 // Signature validation). It signs no time: a replay verifies too.
 func (p *Provider) Verify(ev webhook.Evidence, body []byte, _ time.Time) error {
-	if p.known {
+	if p.headers.Any() {
 		if err := p.headers.Verify(ev); err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"holdfast/internal/optout"
@@ -49,7 +48,6 @@ type Credential struct {
 
 // A Provider speaks InnoPaaS's dialect with the secrets of one source. It is made by [New].
 type Provider struct {
-	known   bool
 	headers signature.FixedHeaders
 	phone   webhook.Phone
 	clock   clock
@@ -63,15 +61,15 @@ func (p *Provider) GoString() string { return p.String() }
 // New makes a provider. Without any credential it is an error, unless insecure says that whoever knows the URL may send.
 // With one configured, insecure changes nothing.
 func New(options Options, insecure bool) (*Provider, error) {
-	p := &Provider{known: len(options.Credentials) > 0, phone: webhook.Phone{Number: options.Phone}, clock: clock{time.UTC, true}}
-	if !p.known && !insecure {
+	p := &Provider{phone: webhook.Phone{Number: options.Phone}, clock: clock{time.UTC, true}}
+	if len(options.Credentials) == 0 && !insecure {
 		return nil, errors.New("credentials is empty")
 	}
 	var err error
 	if p.headers, err = headers(options.Credentials); err != nil {
 		return nil, err
 	}
-	if strings.Trim(options.Phone, "0123456789") != "" || len(options.Phone) > 15 {
+	if options.Phone != "" && !webhook.ValidNumber(options.Phone) {
 		return nil, errors.New("phone: want the digits of a number with its country code, at most 15")
 	}
 	if options.TimeZone != "" {
@@ -118,7 +116,7 @@ func headers(credentials []Credential) (signature.FixedHeaders, error) {
 
 // Evidence wants both headers of a pair. Which pair it was is kept, and nothing of its values.
 func (p *Provider) Evidence(h http.Header) (webhook.Evidence, error) {
-	if !p.known { // insecure
+	if !p.headers.Any() { // insecure
 		return webhook.Evidence{}, nil
 	}
 	return p.headers.Evidence(h)
@@ -126,7 +124,7 @@ func (p *Provider) Evidence(h http.Header) (webhook.Evidence, error) {
 
 // Verify asks whether the pair is still accepted. The body may be anybody's who has seen one request: nothing signs it.
 func (p *Provider) Verify(ev webhook.Evidence, _ []byte, _ time.Time) error {
-	if !p.known { // insecure
+	if !p.headers.Any() { // insecure
 		return nil
 	}
 	return p.headers.Verify(ev)

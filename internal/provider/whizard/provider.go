@@ -58,7 +58,6 @@ type Provider struct {
 	phone   webhook.Phone
 	words   optout.Words
 
-	known   bool // by headers
 	headers signature.FixedHeaders
 	signed  bool           // perhaps, by an app
 	meta    *meta.Provider // reads what has Meta's shape, and its signature
@@ -73,11 +72,11 @@ func (p *Provider) GoString() string { return p.String() }
 func New(options Options, insecure bool) (*Provider, error) {
 	p := &Provider{
 		account: options.Account, phone: webhook.Phone{ID: options.PhoneID, Number: options.Phone},
-		known: len(options.Credentials) > 0, signed: len(options.AppSecrets) > 0,
+		signed: len(options.AppSecrets) > 0,
 	}
 	var err error
 	switch {
-	case p.known:
+	case len(options.Credentials) > 0:
 		if p.headers, err = signature.NewFixedHeaders(options.Credentials); err != nil {
 			return nil, fmt.Errorf("credentials%w", err)
 		}
@@ -94,7 +93,7 @@ func New(options Options, insecure bool) (*Provider, error) {
 	switch {
 	case options.Phone == "" && p.format != formatMeta && !insecure:
 		return nil, errors.New("phone is empty")
-	case options.Phone != "" && !isNumber(options.Phone):
+	case options.Phone != "" && !webhook.ValidNumber(options.Phone):
 		return nil, errors.New("phone: want the digits of a number with its country code, at most 15")
 	case options.PhoneID != "" && !webhook.ValidID(options.PhoneID):
 		return nil, errors.New("phone_id cannot be an id")
@@ -111,15 +110,6 @@ func New(options Options, insecure bool) (*Provider, error) {
 	return p, nil
 }
 
-func isNumber(text string) bool {
-	for i := range len(text) {
-		if text[i] < '0' || text[i] > '9' {
-			return false
-		}
-	}
-	return len(text) > 0 && len(text) <= 15
-}
-
 const (
 	signatureHeader = "X-Hub-Signature-256"
 	signatureKept   = "x-hub-signature-256"
@@ -127,12 +117,12 @@ const (
 
 // Evidence wants a whole set of headers. A signature of Meta's is kept where app secrets are configured and it is there.
 func (p *Provider) Evidence(h http.Header) (ev webhook.Evidence, err error) {
-	if p.known {
+	if p.headers.Any() {
 		if ev, err = p.headers.Evidence(h); err != nil {
 			return webhook.Evidence{}, err
 		}
 	}
-	if p.signed && (!p.known || len(h.Values(signatureHeader)) > 0) {
+	if p.signed && (!p.headers.Any() || len(h.Values(signatureHeader)) > 0) {
 		by, err := p.meta.Evidence(h)
 		if err != nil {
 			return webhook.Evidence{}, err
@@ -145,12 +135,12 @@ func (p *Provider) Evidence(h http.Header) (ev webhook.Evidence, err error) {
 // Verify asks whether the set of headers is still accepted, and checks the signature over the very bytes if one was kept.
 // The headers say nothing of the body, and nothing of the time: who has seen one request can send others.
 func (p *Provider) Verify(ev webhook.Evidence, body []byte, received time.Time) error {
-	if p.known {
+	if p.headers.Any() {
 		if err := p.headers.Verify(ev); err != nil {
 			return err
 		}
 	}
-	if p.signed && (!p.known || ev.Headers[signatureKept] != "") {
+	if p.signed && (!p.headers.Any() || ev.Headers[signatureKept] != "") {
 		return p.meta.Verify(ev, body, received)
 	}
 	return nil
@@ -176,5 +166,5 @@ func (p *Provider) Headers() map[string]signature.Secret { return p.headers.Firs
 // Knows reports whether requests with these headers would be taken for Whizard's.
 func (p *Provider) Knows(h http.Header) bool {
 	_, err := p.headers.Evidence(h)
-	return p.known && err == nil
+	return err == nil
 }
