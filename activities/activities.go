@@ -54,9 +54,9 @@ type State interface {
 	Record(ctx context.Context, workflow string, records []webhook.Record) (webhook.Recorded, error)
 	// Owed returns the events that a workflow owes a destination, in order; none if that is settled.
 	Owed(ctx context.Context, workflow, destination string) ([]webhook.Event, error)
-	// Settle takes events off what a workflow owes a destination. When none is left it is settled; how says in a word
-	// why. Settling what is settled changes nothing.
-	Settle(ctx context.Context, workflow, destination string, events []string, how string) error
+	// Settle takes events off what a workflow owes a destination, and notes the attempts. When none is left it is settled;
+	// how says in a word why. Settling what is settled changes nothing.
+	Settle(ctx context.Context, workflow, destination string, s webhook.Settlement) error
 	// Hold makes sure that nobody tells a destination, and reports whether that is news.
 	Hold(ctx context.Context, h webhook.Hold) (news bool, err error)
 	// HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held
@@ -83,11 +83,11 @@ type Log interface {
 
 // Notifier knows the destinations.
 type Notifier interface {
-	// Route returns the names of those who want to be told of an event, sorted.
-	Route(e webhook.Event) []string
-	// Policy is how long one attempt may take, and how long a destination is tried before an operator must decide; false
-	// if it is not configured.
-	Policy(destination string) (timeout, horizon time.Duration, ok bool)
-	// Tell makes one attempt. The error is a [webhook.Verdict].
-	Tell(ctx context.Context, destination string, e webhook.Event) error
+	// Route returns those who want to be told of an event, sorted by name.
+	Route(e webhook.Event) []webhook.Route
+	// Policy is how a destination is told; false if it is not configured.
+	Policy(destination string) (webhook.Policy, bool)
+	// Tell makes one attempt to tell of one event, or of as many as the policy's batch. The error is a [webhook.Verdict], for
+	// all of them.
+	Tell(ctx context.Context, destination string, batch []webhook.Telling) error
 }

@@ -74,4 +74,4 @@ func status(body []byte, received time.Time) []webhook.Event {
 // nobody is told of anything.
 type nobody struct{ Notifier }
 
-func (nobody) Route(webhook.Event) []string { return nil }
+func (nobody) Route(webhook.Event) []webhook.Route { return nil }

@@ -42,8 +42,8 @@ type Ledger interface {
 	Adopt(ctx context.Context, destination string, workflows []string) error
 	// Handed returns what was handed over and recorded before a time, the oldest first, about so many events of it.
 	Handed(ctx context.Context, destination string, before time.Time, events int) ([]webhook.Debt, error)
-	// SettleAll settles events of many debts to one destination, by workflow.
-	SettleAll(ctx context.Context, destination string, events map[string][]string, how string) error
+	// SettleAll settles many debts to one destination, by workflow.
+	SettleAll(ctx context.Context, destination string, debts map[string]webhook.Settlement) error
 	// Part gives events that a workflow owes a destination to another workflow.
 	Part(ctx context.Context, workflow, destination string, events []string, to string) error
 }
@@ -66,7 +66,7 @@ func (d *Destinations) Look(ctx context.Context, in DestinationInput) (Standing,
 	if err != nil {
 		return Standing{}, fmt.Errorf("look up destination: %w", err)
 	}
-	_, _, configured := d.Notifier.Policy(in.Destination)
+	_, configured := d.Notifier.Policy(in.Destination)
 	return Standing{Standing: s, Configured: configured, At: time.Now().UTC()}, nil
 }
 

@@ -145,13 +145,13 @@ type item struct {
 // portion tells some debts and settles what was told, whatever became of the others.
 func (d *drain) portion(ctx context.Context, debts []webhook.Debt) error {
 	var items []*item
-	lost := map[string][]string{}
+	lost := map[string]webhook.Settlement{}
 	for _, debt := range debts {
 		for _, e := range debt.Events {
 			items = append(items, &item{Event: e, workflow: debt.Workflow})
 		}
 		if len(debt.Lost) > 0 {
-			lost[debt.Workflow] = debt.Lost
+			lost[debt.Workflow] = webhook.Settlement{Events: debt.Lost, How: settledLost}
 		}
 	}
 	if !d.alive {
@@ -164,17 +164,17 @@ func (d *drain) portion(ctx context.Context, debts []webhook.Debt) error {
 	defer cancel()
 	if len(lost) > 0 {
 		activity.GetLogger(ctx).Error("Events are owed that are no longer in the log", "destination", d.destination, "workflows", len(lost))
-		if err := d.Ledger.SettleAll(ctx, d.destination, lost, settledLost); err != nil {
+		if err := d.Ledger.SettleAll(ctx, d.destination, lost); err != nil {
 			return err
 		}
 	}
-	told := map[string][]string{}
+	told := map[string]webhook.Settlement{}
 	for _, i := range items {
 		if i.tried && i.verdict == nil {
-			told[i.workflow] = append(told[i.workflow], i.ID)
+			told[i.workflow] = webhook.Settlement{Events: append(told[i.workflow].Events, i.ID), How: SettledTold}
 		}
 	}
-	if err := d.Ledger.SettleAll(ctx, d.destination, told, SettledTold); err != nil {
+	if err := d.Ledger.SettleAll(ctx, d.destination, told); err != nil {
 		return err
 	}
 	return d.part(ctx, items)
@@ -252,7 +252,7 @@ func (d *drain) tell(ctx context.Context, items []*item) {
 // attempt makes one attempt, for which it waits for a place.
 func (d *drain) attempt(ctx context.Context, e webhook.Event) *webhook.Verdict {
 	for begun := time.Now(); ; {
-		verdict := verdictOf(d.Notifier.Tell(ctx, d.destination, e))
+		verdict := verdictOf(d.Notifier.Tell(ctx, d.destination, []webhook.Telling{{Event: e}}))
 		if verdict == nil || verdict.Kind != webhook.Deferred || time.Since(begun) > time.Minute {
 			return verdict
 		}

@@ -59,19 +59,20 @@ func (y *yard) record(workflow string, ids ...string) {
 	r := webhook.Record{Webhook: "of " + workflow, Source: "meta", Received: time.Now()}
 	for _, id := range ids {
 		e := webhook.Event{ID: id, Type: webhook.AccountAlert, Source: "meta", Time: time.Now(), Account: workflow, Data: &webhook.Alert{}}
-		r.Events = append(r.Events, webhook.Candidate{Event: e, Destinations: []string{"crm"}})
+		r.Events = append(r.Events, webhook.Candidate{Event: e, Destinations: []webhook.Route{{Destination: "crm"}}})
 	}
 	if _, err := y.Record(y.t.Context(), workflow, []webhook.Record{r}); err != nil {
 		y.t.Error(err)
 	}
 }
 
-func (y *yard) Route(webhook.Event) []string { return nil }
-func (y *yard) Policy(string) (timeout, horizon time.Duration, ok bool) {
-	return time.Second, time.Hour, true
+func (y *yard) Route(webhook.Event) []webhook.Route { return nil }
+func (y *yard) Policy(string) (webhook.Policy, bool) {
+	return webhook.Policy{Timeout: time.Second, Horizon: time.Hour, Batch: 1, Parallel: 8}, true
 }
 
-func (y *yard) Tell(_ context.Context, _ string, e webhook.Event) error {
+func (y *yard) Tell(_ context.Context, _ string, batch []webhook.Telling) error {
+	e := batch[0].Event
 	y.mu.Lock()
 	y.tries = append(y.tries, e.ID)
 	answer := y.answer

@@ -99,8 +99,8 @@ func (a *Activities) record(w Normalized) webhook.Record {
 const defaultHorizon = 72 * time.Hour
 
 func horizon(n Notifier, destination string) time.Duration {
-	if _, horizon, ok := n.Policy(destination); ok {
-		return horizon
+	if p, ok := n.Policy(destination); ok {
+		return p.Horizon
 	}
 	return defaultHorizon
 }

@@ -240,7 +240,7 @@ func (a *Activities) tell(ctx context.Context, destination string, events []webh
 		}
 		tries.Go(func() error {
 			if begin() {
-				err := a.Notifier.Tell(ctx, destination, e)
+				err := a.Notifier.Tell(ctx, destination, []webhook.Telling{{Event: e}})
 				if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) { // cancelled says nothing of the destination
 					a.watch.saw(destination, verdictOf(err), time.Now())
 				}
@@ -278,7 +278,7 @@ func (a *Activities) settle(ctx context.Context, workflow, destination string, t
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	return a.State.Settle(ctx, workflow, destination, told, SettledTold)
+	return a.State.Settle(ctx, workflow, destination, webhook.Settlement{Events: told, How: SettledTold})
 }
 
 // unavailable is the error that makes Temporal try again: outermost, or its type would be lost. Benign, because that
@@ -317,7 +317,7 @@ type SettleInput struct {
 
 // Settle writes to the outbox what an operator decided, or what an attempt could not write.
 func (a *Activities) Settle(ctx context.Context, in SettleInput) error {
-	if err := a.State.Settle(ctx, activity.GetInfo(ctx).WorkflowExecution.ID, in.Destination, in.Events, in.How); err != nil {
+	if err := a.State.Settle(ctx, activity.GetInfo(ctx).WorkflowExecution.ID, in.Destination, webhook.Settlement{Events: in.Events, How: in.How}); err != nil {
 		return fmt.Errorf("settle outbox: %w", err)
 	}
 	return nil

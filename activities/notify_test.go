@@ -70,7 +70,8 @@ func (b *book) Owed(context.Context, string, string) ([]webhook.Event, error) {
 	return events(b.owed...), nil
 }
 
-func (b *book) Settle(_ context.Context, _, _ string, settled []string, _ string) error {
+func (b *book) Settle(_ context.Context, _, _ string, s webhook.Settlement) error {
+	settled := s.Events
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settles++
@@ -78,9 +79,10 @@ func (b *book) Settle(_ context.Context, _, _ string, settled []string, _ string
 	return nil
 }
 
-func (b *book) Route(webhook.Event) []string                            { return nil }
-func (b *book) Policy(string) (timeout, horizon time.Duration, ok bool) { return 0, 0, false }
-func (b *book) Tell(ctx context.Context, _ string, e webhook.Event) error {
+func (b *book) Route(webhook.Event) []webhook.Route  { return nil }
+func (b *book) Policy(string) (webhook.Policy, bool) { return webhook.Policy{}, false }
+func (b *book) Tell(ctx context.Context, _ string, batch []webhook.Telling) error {
+	e := batch[0].Event
 	if err := b.answer(ctx, e.ID); err != nil {
 		return err
 	}

@@ -84,7 +84,8 @@ func (w *world) Record(_ context.Context, _ string, records []webhook.Record) (w
 			}
 			if _, known := w.log[c.Event.ID]; !known {
 				w.log[c.Event.ID] = c.Event
-				for _, d := range c.Destinations {
+				for _, route := range c.Destinations {
+					d := route.Destination
 					w.owed[d] = append(w.owed[d], c.Event.ID)
 				}
 			}
@@ -110,11 +111,11 @@ func (w *world) Owed(_ context.Context, _, destination string) ([]webhook.Event,
 	return out, nil
 }
 
-func (w *world) Settle(_ context.Context, _, destination string, events []string, how string) error {
+func (w *world) Settle(_ context.Context, _, destination string, s webhook.Settlement) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.owed[destination] = slices.DeleteFunc(w.owed[destination], func(id string) bool { return slices.Contains(events, id) })
-	w.settled[destination] = how
+	w.owed[destination] = slices.DeleteFunc(w.owed[destination], func(id string) bool { return slices.Contains(s.Events, id) })
+	w.settled[destination] = s.How
 	return nil
 }
 
@@ -137,12 +138,20 @@ func (w *world) Look(context.Context, string) error            { return nil }
 func (w *world) Running(context.Context, string) (bool, error) { return true, nil }
 func (w *world) Part(context.Context, activities.Parted) error { return nil }
 
-func (w *world) Route(webhook.Event) []string { return w.routes }
-func (w *world) Policy(string) (time.Duration, time.Duration, bool) {
-	return time.Second, time.Hour, true
+func (w *world) Route(webhook.Event) []webhook.Route {
+	routes := make([]webhook.Route, len(w.routes))
+	for i, name := range w.routes {
+		routes[i].Destination = name
+	}
+	return routes
 }
 
-func (w *world) Tell(_ context.Context, destination string, e webhook.Event) error {
+func (w *world) Policy(string) (webhook.Policy, bool) {
+	return webhook.Policy{Timeout: time.Second, Horizon: time.Hour, Batch: 1, Parallel: 8}, true
+}
+
+func (w *world) Tell(_ context.Context, destination string, batch []webhook.Telling) error {
+	e := batch[0].Event
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tries[destination]++

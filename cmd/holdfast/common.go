@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/internal/config"
+	"holdfast/internal/notify"
 	"holdfast/internal/provider"
 	"holdfast/internal/state"
 )
@@ -52,7 +53,7 @@ func (f *commonFlags) load() (*config.Config, error) {
 			return nil, fmt.Errorf("no configuration: there is neither %s nor %s here; name one with --config", candidates[0], candidates[1])
 		}
 	}
-	return config.Load(path, provider.List(), os.LookupEnv)
+	return config.Load(path, known(), os.LookupEnv)
 }
 
 // openState opens the database of the configuration.
@@ -90,3 +91,6 @@ func isTerminal(w io.Writer) bool {
 	info, err := file.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
+
+// known are all providers and all types of destinations.
+func known() config.Known { return config.Known{Dialects: provider.List(), Senders: notify.Types()} }

@@ -16,7 +16,6 @@ import (
 	"syscall"
 
 	"holdfast/internal/config"
-	"holdfast/internal/provider"
 	"holdfast/internal/signature"
 )
 
@@ -30,7 +29,7 @@ func devConfig(common *commonFlags, data string) (*config.Config, error) {
 			return nil, err
 		}
 	}
-	cfg, err := config.Load(path, provider.List(), os.LookupEnv)
+	cfg, err := config.Load(path, known(), os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}

@@ -138,7 +138,7 @@ func (d *program) address(name string) string {
 
 func (d *program) send(data, sample string, flags sendFlags) string {
 	d.t.Helper()
-	cfg, err := config.Load(filepath.Join(data, demoConfig), provider.List(), os.LookupEnv)
+	cfg, err := config.Load(filepath.Join(data, demoConfig), known(), os.LookupEnv)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -299,6 +299,7 @@ func (h *house) restartFor(cfg *config.Config) []string {
 		{"state", h.config.State, cfg.State},
 		{"storage", h.config.Storage, cfg.Storage},
 		{"dedupe", h.config.Dedupe, cfg.Dedupe},
+		{"attempts", h.config.Attempts, cfg.Attempts},
 	} {
 		if !reflect.DeepEqual(setting.before, setting.after) {
 			names = append(names, setting.name)

@@ -305,5 +305,5 @@ func (h *running) facts(t testing.TB, account string) map[string]string {
 }
 
 func parseTest(yaml string) (*config.Config, error) {
-	return config.Parse("test.yaml", []byte(yaml), provider.List(), os.LookupEnv)
+	return config.Parse("test.yaml", []byte(yaml), known(), os.LookupEnv)
 }

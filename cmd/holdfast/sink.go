@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast/internal/config"
+	"holdfast/internal/notify/signedhttp"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 	"holdfast/workflows"
@@ -61,9 +62,8 @@ func (s *sink) join(cfg *config.Config) {
 		return
 	}
 	cfg.Destinations[sinkName] = config.Destination{
-		URL: signature.Secret(s.url), Secret: signature.Secret(s.secret), Events: []string{"*"},
-		Retry:       config.Retry{Timeout: config.DefaultTimeout, For: config.DefaultHorizon},
-		Concurrency: config.DefaultConcurrency,
+		Type: config.DefaultType, Events: []string{"*"},
+		Options: &signedhttp.Options{URL: signature.Secret(s.url), Secret: signature.Secret(s.secret)},
 	}
 }
 

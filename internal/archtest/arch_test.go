@@ -133,9 +133,22 @@ var plan = []room{
 	{
 		path: "internal/notify",
 		says: "notify tells destinations; it knows how they are configured, and no Temporal",
-		ours: []string{"internal/config", nouns, signing}, libs: []string{prometheus, groups},
+		ours: []string{"internal/config", "internal/cloudevent", "internal/notify/sender", "internal/notify/signedhttp", nouns}, libs: []string{prometheus, groups},
 		never: []string{"database/sql"},
 	},
+	{
+		path:  "internal/cloudevent",
+		says:  "cloudevent writes events as systems read them, however they are sent",
+		ours:  []string{nouns},
+		never: []string{"database/sql", "net", "os"},
+	},
+	{
+		path:  "internal/notify/sender",
+		says:  "sender is the contract of those who tell destinations, and knows none of them",
+		ours:  []string{"internal/cloudevent", nouns},
+		never: []string{"database/sql", "net", "os"},
+	},
+	sender("signedhttp"),
 	{
 		path:  "internal/spool",
 		says:  "spool keeps bytes on disk; it knows neither Temporal nor what they are",
@@ -150,8 +163,8 @@ var plan = []room{
 	},
 	{
 		path: "internal/config",
-		says: "config reads holdfast.yaml; providers say which settings they have",
-		ours: []string{"internal/provider", nouns, signing}, libs: []string{yaml},
+		says: "config reads holdfast.yaml; providers and senders say which settings they have",
+		ours: []string{"internal/provider", "internal/notify/sender", nouns, signing}, libs: []string{yaml},
 		never: []string{"database/sql"},
 	},
 	{
@@ -184,7 +197,7 @@ var plan = []room{
 	{
 		path: "internal/reference",
 		says: "reference writes what receivers of events read; it knows what events carry and how they are told",
-		ours: []string{nouns, "internal/notify"}, libs: []string{"golang.org/x/tools/txtar"},
+		ours: []string{nouns, "internal/cloudevent"}, libs: []string{"golang.org/x/tools/txtar"},
 		never: []string{"database/sql", "net", "os"},
 	},
 	{
@@ -222,6 +235,17 @@ var plan = []room{
 		path: "internal/archtest",
 		says: "archtest reads files, and knows nobody",
 	},
+}
+
+// sender is a room of one who tells destinations of a type. It may use libraries of its own.
+func sender(name string, libs ...string) room {
+	return room{
+		path:  "internal/notify/" + name,
+		says:  name + " tells destinations by the contract of senders, and knows nobody else in the house",
+		ours:  []string{"internal/notify/sender", "internal/cloudevent", nouns, signing},
+		libs:  libs,
+		never: []string{"database/sql"},
+	}
 }
 
 // provider is the room of a provider, and of those whose shapes it relays.

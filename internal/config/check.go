@@ -50,12 +50,15 @@ func (c *Config) setDefaults() {
 		c.Storage.S3.Endpoint = cmp.Or(c.Storage.S3.Endpoint, "https://s3.amazonaws.com")
 	}
 	c.Dedupe = cmp.Or(c.Dedupe, 10*day)
+	c.Attempts = cmp.Or(c.Attempts, 3*day)
 	for name, s := range c.Sources {
 		s.Path = cmp.Or(s.Path, name)
 		s.MaxBody = cmp.Or(s.MaxBody, in.MaxBody)
 		c.Sources[name] = s
 	}
 	for name, d := range c.Destinations {
+		d.Type = cmp.Or(d.Type, DefaultType)
+		d.Parallel = cmp.Or(d.Parallel, DefaultParallel)
 		d.Retry.Timeout = cmp.Or(d.Retry.Timeout, DefaultTimeout)
 		d.Retry.For = cmp.Or(d.Retry.For, DefaultHorizon)
 		d.Concurrency = cmp.Or(d.Concurrency, DefaultConcurrency)
@@ -90,6 +93,10 @@ func (r *reader) check(c *Config) {
 	r.database(c.State.URL)
 	r.storage(c.Storage)
 	between(r, "dedupe", c.Dedupe, 8*day, 365*day)
+	between(r, "attempts", c.Attempts, time.Hour, 365*day)
+	if u, err := url.Parse(c.Temporal.UI); c.Temporal.UI != "" && (err != nil || !isWeb(u) || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		r.problem("temporal.ui", "want a URL such as https://temporal.example.com")
+	}
 	r.sources(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Destinations)) {
 		r.name("destinations", name)
@@ -151,26 +158,20 @@ func inFlight(body Size) Size {
 }
 
 func (r *reader) destination(at string, d Destination) {
+	if d.Options == nil {
+		return // its type is unknown: said already
+	}
 	between(r, at+".retry.timeout", d.Retry.Timeout, time.Second, time.Minute)
 	between(r, at+".retry.for", d.Retry.For, time.Minute, 30*day)
 	between(r, at+".concurrency", d.Concurrency, 1, 1024)
-	r.target(at+".url", string(d.URL))
-
-	if d.Secret == "" && len(d.Secrets) == 0 {
-		r.problem(at+".secret", "is required: whsec_ and the base64 of 24 to 64 random bytes")
-	} else if d.Secret != "" && len(d.Secrets) > 0 {
-		r.problem(at+".secrets", "want secret or secrets, not both")
+	between(r, at+".parallel", d.Parallel, 1, 64)
+	for _, t := range r.senders {
+		if t.Name == d.Type {
+			for _, p := range t.Check(d.Options) {
+				r.problem(at+"."+p.Setting, "%s", p.Text)
+			}
+		}
 	}
-	if d.Secret != "" {
-		r.secret(at+".secret", d.Secret)
-	}
-	if len(d.Secrets) > 4 {
-		r.problem(at+".secrets", "want at most 4")
-	}
-	for i, s := range d.Secrets {
-		r.secret(at+".secrets["+strconv.Itoa(i)+"]", s)
-	}
-
 	if len(d.Events) == 0 && !d.Default {
 		r.problem(at+".events", "is required, unless default is true: nothing would be told")
 	}
@@ -182,30 +183,8 @@ func (r *reader) destination(at string, d Destination) {
 	}
 }
 
-func (r *reader) target(at, text string) {
-	if text == "" {
-		r.problem(at, "is required")
-		return
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || !isWeb(u):
-		r.problem(at, "want an absolute URL with http or https and a host")
-	case u.User != nil:
-		r.problem(at, "want a URL without user and password: other programs show them")
-	case u.Fragment != "":
-		r.problem(at, "want a URL without #: what follows it is never sent")
-	}
-}
-
 func isWeb(u *url.URL) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
-}
-
-func (r *reader) secret(at string, s signature.Secret) {
-	if _, err := signature.ParseStandardKey(s); err != nil {
-		r.problem(at, "%v", err)
-	}
 }
 
 func (r *reader) database(u signature.Secret) {

@@ -46,6 +46,14 @@ type Config struct {
 	// Destinations are the systems that are told about events, by name, formed like that of a source. There may be
 	// none: then events are recorded, and change what is known of accounts.
 	Destinations map[string]Destination `yaml:"destinations"`
+
+	// Accounts says what is known of accounts, by id: names for people, and labels by which events are routed. There may be
+	// events of accounts that are not here.
+	Accounts map[string]Account `yaml:"accounts"`
+
+	// Attempts is how long attempts to tell can be looked up after what they were about is settled. Default 72h; 1h to 8760h.
+	// They lie in the outbox, which has a row for each workflow and destination.
+	Attempts time.Duration `yaml:"attempts"`
 }
 
 // Ingress is where webhooks arrive.
@@ -114,8 +122,23 @@ type Temporal struct {
 	Namespace string `yaml:"namespace"`
 	// Profile of temporal.toml.
 	Profile string `yaml:"profile"`
+	// UI is the address of the Temporal UI, such as https://temporal.example.com, for links in messages to people. Default
+	// none: then there are no links.
+	UI string `yaml:"ui"`
 	// TaskQueue is the queue that ingress and workers share. Default "holdfast".
 	TaskQueue string `yaml:"task_queue"`
+}
+
+// An Account is a WhatsApp business account as its owner knows it.
+type Account struct {
+	// Name is what people call it, in messages to them. Default: its id.
+	Name string `yaml:"name"`
+
+	// Tenant is whose it is, where there are several. It is a label as well, named tenant.
+	Tenant string `yaml:"tenant"`
+
+	// Labels are for routing: names with values, such as team: payments.
+	Labels map[string]string `yaml:"labels"`
 }
 
 // State is the database of accounts, phones, preferences and events.

@@ -16,6 +16,8 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"holdfast/ingress"
+	"holdfast/internal/notify/sender"
+	"holdfast/internal/notify/signedhttp"
 	"holdfast/internal/optout"
 	"holdfast/internal/provider"
 	"holdfast/internal/signature"
@@ -61,6 +63,8 @@ func dialects() []provider.Dialect {
 
 const whsec = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
+func known() Known { return Known{dialects(), []sender.Type{signedhttp.Type()}} }
+
 func environment(name string) (string, bool) {
 	value, ok := map[string]string{
 		"EMPTY":    "",
@@ -77,7 +81,7 @@ func environment(name string) (string, bool) {
 
 func parse(t *testing.T, file string) *Config {
 	t.Helper()
-	c, err := Parse("holdfast.yaml", []byte(file), dialects(), environment)
+	c, err := Parse("holdfast.yaml", []byte(file), known(), environment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +100,7 @@ func TestBad(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = Parse("holdfast.yaml", story.Files[0].Data, dialects(), environment)
+			_, err = Parse("holdfast.yaml", story.Files[0].Data, known(), environment)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -129,6 +133,7 @@ func TestDefaults(t *testing.T) {
 			State:    State{URL: "sqlite:holdfast.db"},
 			Storage:  Storage{Threshold: 256 << 10},
 			Dedupe:   240 * time.Hour,
+			Attempts: 72 * time.Hour,
 		}
 		c.Destinations = nil // empty or absent is the same
 		if diff := cmp.Diff(want, c); diff != "" {
@@ -177,7 +182,7 @@ destinations:
 		Storage: Storage{S3: S3{
 			Endpoint: "http://minio:9000", Region: "eu-1", Bucket: "hooks", Prefix: "a/b", AccessKey: "key", SecretKey: "hunter2-hunter2", PathStyle: true,
 		}, Threshold: 1 << 20},
-		Dedupe: 192 * time.Hour,
+		Dedupe: 192 * time.Hour, Attempts: 72 * time.Hour,
 		Sources: map[string]Source{
 			"meta-main": {Dialect: "meta", Path: "meta-main", MaxBody: 500_000, Provider: believer{options{
 				AppSecrets: []signature.Secret{"hunter2-hunter2", "old"}, VerifyToken: "a token", Answers: true, Skew: 5 * time.Minute,
@@ -190,12 +195,14 @@ destinations:
 		},
 		Destinations: map[string]Destination{
 			"crm": {
-				URL: "https://crm.example.com/hooks?x=1", Secret: whsec, Events: []string{"account.*", "contact.marketing_stopped"},
-				Retry: Retry{Timeout: time.Minute, For: 720 * time.Hour}, Concurrency: 1,
+				Type: "http", Events: []string{"account.*", "contact.marketing_stopped"},
+				Retry: Retry{Timeout: time.Minute, For: 720 * time.Hour}, Concurrency: 1, Parallel: 8,
+				Options: &signedhttp.Options{URL: "https://crm.example.com/hooks?x=1", Secret: whsec},
 			},
 			"rest": {
-				URL: "http://127.0.0.1:1/all", Secrets: []signature.Secret{whsec, whsec}, Default: true,
-				Retry: Retry{Timeout: 15 * time.Second, For: 72 * time.Hour}, Concurrency: 32,
+				Type: "http", Default: true,
+				Retry: Retry{Timeout: 15 * time.Second, For: 72 * time.Hour}, Concurrency: 32, Parallel: 8,
+				Options: &signedhttp.Options{URL: "http://127.0.0.1:1/all", Secrets: []signature.Secret{whsec, whsec}},
 			},
 		},
 	}
@@ -231,7 +238,7 @@ func TestInFlightIsTheRuleOfTheIngress(t *testing.T) {
 		}
 		for inFlight, want := range map[Size]bool{need: true, need - 1: false} {
 			file := fmt.Sprintf("ingress: {max_body: 1KiB, max_in_flight: %d}\nsources: {a: {provider: meta, insecure: true, max_body: %d}}", inFlight, body)
-			if _, err := Parse("holdfast.yaml", []byte(file), dialects(), environment); (err == nil) != want {
+			if _, err := Parse("holdfast.yaml", []byte(file), known(), environment); (err == nil) != want {
 				t.Errorf("%v in %d: %v", body, inFlight, err)
 			}
 		}
@@ -255,7 +262,7 @@ func TestLoad(t *testing.T) {
 	absolute := write("absolute", "a\n")
 	write("relative", "b: 1 # ${SECRET}\r\n")
 	path := write("holdfast.yaml", fmt.Sprintf("sources: {m: {provider: meta, app_secrets: ['${file:%s}', '${file:relative}']}}", absolute))
-	c, err := Load(path, dialects(), environment)
+	c, err := Load(path, known(), environment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +270,7 @@ func TestLoad(t *testing.T) {
 	if diff := cmp.Diff([]signature.Secret{"a", "b: 1 # ${SECRET}"}, got, plainly); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := Load(filepath.Join(dir, "absent.yaml"), dialects(), environment); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Load(filepath.Join(dir, "absent.yaml"), known(), environment); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

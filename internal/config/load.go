@@ -14,26 +14,33 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"holdfast/internal/notify/sender"
 	"holdfast/internal/provider"
 )
 
-// Load reads the file at path. The dialects are those that sources may name; env finds environment variables, as
-// os.LookupEnv does. The error has a line for everything that is wrong, each with its place.
-func Load(path string, dialects []provider.Dialect, env func(string) (string, bool)) (*Config, error) {
+// Known are those that a file may name: dialects as the provider of a source, senders as the type of a destination.
+type Known struct {
+	Dialects []provider.Dialect
+	Senders  []sender.Type
+}
+
+// Load reads the file at path. Env finds environment variables, as os.LookupEnv does. The error has a line for everything that is wrong, each with its place.
+func Load(path string, known Known, env func(string) (string, bool)) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(path, data, dialects, env)
+	return Parse(path, data, known, env)
 }
 
 // Parse reads a file that is already in memory. Its name is for errors, and its directory is where relative paths in
 // it start.
-func Parse(name string, data []byte, dialects []provider.Dialect, env func(string) (string, bool)) (*Config, error) {
+func Parse(name string, data []byte, known Known, env func(string) (string, bool)) (*Config, error) {
 	r := &reader{
 		dir:      filepath.Dir(name),
 		env:      env,
-		dialects: dialects,
+		dialects: known.Dialects,
+		senders:  known.Senders,
 		where:    make(map[string]position),
 	}
 	c := new(Config)

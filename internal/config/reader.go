@@ -8,6 +8,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 
+	"holdfast/internal/notify/sender"
 	"holdfast/internal/provider"
 )
 
@@ -17,6 +18,7 @@ type reader struct {
 	dir      string // that relative paths start from
 	env      func(string) (string, bool)
 	dialects []provider.Dialect
+	senders  []sender.Type
 	problems []problem
 	where    map[string]position // of each setting that the file names
 }
@@ -130,6 +132,10 @@ func (r *reader) value(n ast.Node, at string, v reflect.Value) {
 	}
 	if s, ok := reflect.TypeAssert[*Source](v.Addr()); ok {
 		s.decode(r, n, at)
+		return
+	}
+	if d, ok := reflect.TypeAssert[*Destination](v.Addr()); ok {
+		d.decode(r, n, at)
 		return
 	}
 	switch v.Kind() {

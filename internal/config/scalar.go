@@ -37,6 +37,9 @@ func (r *reader) scalar(n ast.Node, at string, v reflect.Value) {
 	case *Size:
 		*target, err = parseSize(text)
 		ok = err == nil
+	case *Rate:
+		*target, err = parseRate(text)
+		ok = err == nil
 	default:
 		ok = setKind(n, text, v)
 	}
@@ -88,6 +91,8 @@ func wanted(v reflect.Value) string {
 		return "a duration such as 15s or 72h"
 	case *Size:
 		return "a size such as 4MiB, 500KB or 65536"
+	case *Rate:
+		return "a rate such as 10/s, 300/m or 1000/h"
 	}
 	switch v.Kind() {
 	case reflect.Bool:

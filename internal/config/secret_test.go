@@ -80,7 +80,7 @@ destinations:
 	} {
 		for _, place := range "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcde" {
 			file := replaceOnce(template, place, value)
-			_, err := Parse("holdfast.yaml", []byte(file), dialects(), environment)
+			_, err := Parse("holdfast.yaml", []byte(file), known(), environment)
 			if err == nil {
 				t.Fatalf("no error for %s", file)
 			}
@@ -145,7 +145,7 @@ func FuzzParse(f *testing.F) {
 		if bytes.Contains(data, []byte("file:")) {
 			t.Skip() // whatever is on this machine
 		}
-		c, err := Parse("holdfast.yaml", data, dialects(), environment)
+		c, err := Parse("holdfast.yaml", data, known(), environment)
 		if (c == nil) != (err != nil) {
 			t.Fatal(c, err)
 		}

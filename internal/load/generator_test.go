@@ -14,6 +14,7 @@ import (
 
 	"holdfast/internal/config"
 	"holdfast/internal/notify"
+	"holdfast/internal/notify/signedhttp"
 	"holdfast/internal/provider"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -61,7 +62,7 @@ func TestTold(t *testing.T) {
 				server := httptest.NewServer(sink)
 				t.Cleanup(server.Close)
 				set, err := notify.New(map[string]config.Destination{
-					"crm": {URL: signature.Secret(server.URL + "/crm"), Secret: standardSecret},
+					"crm": {Options: &signedhttp.Options{URL: signature.Secret(server.URL + "/crm"), Secret: standardSecret}},
 				}, notify.Options{})
 				if err != nil {
 					t.Fatal(err)
@@ -81,7 +82,7 @@ func TestTold(t *testing.T) {
 						t.Errorf("event %d is %s, want %s", i, e.Type, typ)
 					}
 					e.ID = fmt.Sprintf("evt_%d", i)
-					if err := set.Tell(t.Context(), "crm", e); err != nil {
+					if err := set.Tell(t.Context(), "crm", []webhook.Telling{{Event: e}}); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -1,92 +1,114 @@
 package notify
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
-	"io"
-	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
+	"reflect"
+	"slices"
+	"sync"
 	"time"
 
 	"holdfast/internal/config"
-	"holdfast/internal/signature"
+	"holdfast/internal/notify/sender"
+	"holdfast/internal/webhook"
 )
 
 // A destination is one system that is told, ready to be used.
 type destination struct {
-	config   config.Destination // with defaults filled in
-	template *http.Request
-	keys     []signature.StandardKey
-	places   chan struct{} // holds one for each attempt under way in this process, over all tables
-	metrics  destinationMetrics
+	config  config.Destination // with defaults filled in
+	policy  webhook.Policy
+	line    *line
+	places  chan struct{} // holds one for each attempt under way in this process, over all tables
+	metrics destinationMetrics
 }
 
 // newDestination checks again what the configuration file's reader has checked, for those who have no file. The error
-// holds nothing of the settings.
-func newDestination(c config.Destination, agent string) (*destination, error) {
+// holds nothing of the settings. Where the one before it would be told in the same way, its line is used on.
+func newDestination(name string, c config.Destination, agent string, before *destination) (*destination, error) {
+	c.Type = cmp.Or(c.Type, config.DefaultType)
 	c.Retry.Timeout = cmp.Or(c.Retry.Timeout, config.DefaultTimeout)
 	c.Retry.For = cmp.Or(c.Retry.For, config.DefaultHorizon)
 	c.Concurrency = cmp.Or(c.Concurrency, config.DefaultConcurrency)
+	c.Parallel = cmp.Or(c.Parallel, config.DefaultParallel)
 	d := &destination{config: c, places: make(chan struct{}, c.Concurrency)}
-
-	var err error
-	//nolint:noctx // never sent: each attempt is a copy with its own context
-	d.template, err = http.NewRequest(http.MethodPost, string(c.URL), nil)
-	if err != nil || !webURL(d.template.URL) {
-		return nil, errors.New("url is not absolute with http or https, a host and no user")
+	if before != nil && cap(before.places) == c.Concurrency {
+		d.places = before.places
 	}
-	d.template.Header = http.Header{
-		"User-Agent":   {agent},
-		"Content-Type": {contentType},
-		// Not sent. It tells the transport that the request may be repeated when a connection it had kept turns out to
-		// be closed: receivers know events by their id.
-		"Idempotency-Key": {},
+	if before != nil && alike(before.config, c) {
+		d.line = before.line
+	} else if err := d.open(name, agent); err != nil {
+		return nil, err
 	}
-
-	secrets := c.Secrets
-	if c.Secret != "" {
-		secrets = append([]signature.Secret{c.Secret}, secrets...)
+	d.policy = webhook.Policy{
+		Timeout: c.Retry.Timeout, Horizon: c.Retry.For, Batch: 1,
+		Own: c.Ordered || c.Rate > 0, Ordered: c.Ordered, Parallel: c.Parallel, Rate: float64(c.Rate),
 	}
-	for _, s := range secrets {
-		key, err := signature.ParseStandardKey(s)
-		if err != nil {
-			return nil, err
-		}
-		d.keys = append(d.keys, key)
-	}
-	if len(d.keys) == 0 {
-		return nil, errors.New("no secret to sign with")
+	if b, ok := d.line.sender.(sender.Batcher); ok {
+		d.policy.Batch = max(1, b.Batch())
 	}
 	return d, nil
 }
 
-func webURL(u *url.URL) bool {
-	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
+func alike(a, b config.Destination) bool {
+	return a.Type == b.Type && a.Retry.Timeout == b.Retry.Timeout && a.Concurrency == b.Concurrency && reflect.DeepEqual(a.Options, b.Options)
 }
 
-// request makes the request of one attempt: the id stays the same, time and signature are its own.
-func (d *destination) request(ctx context.Context, id string, at time.Time, body []byte) *http.Request {
-	r := d.template.Clone(ctx)
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	r.Body, _ = r.GetBody()
-	r.ContentLength = int64(len(body))
-	r.Header.Set("webhook-id", id)
-	r.Header.Set("webhook-timestamp", strconv.FormatInt(at.Unix(), 10))
-	r.Header.Set("webhook-signature", d.sign(id, at, body))
-	return r
-}
-
-// sign is the value of the webhook-signature header: a signature by each key, of which a receiver knows at least one.
-func (d *destination) sign(id string, at time.Time, body []byte) string {
-	var list []string
-	for _, key := range d.keys {
-		list = append(list, key.Sign(id, at, body))
+func (d *destination) open(name, agent string) error {
+	types := Types()
+	i := slices.IndexFunc(types, func(t sender.Type) bool { return t.Name == d.config.Type })
+	if i < 0 {
+		return errors.New("unknown type")
 	}
-	return strings.Join(list, " ")
+	if d.config.Options == nil {
+		d.config.Options = types[i].Options()
+	}
+	if problems := types[i].Check(d.config.Options); len(problems) > 0 {
+		return errors.New(problems[0].Setting + " " + problems[0].Text)
+	}
+	s, err := types[i].Open(d.config.Options, sender.Context{
+		Destination: name, Agent: agent, Timeout: d.config.Retry.Timeout, Concurrency: d.config.Concurrency,
+	})
+	if err != nil {
+		return err
+	}
+	d.line = &line{sender: s}
+	return nil
+}
+
+// A line is a sender that may be closed while attempts are under way: the last of them closes it.
+type line struct {
+	sender  sender.Sender
+	mu      sync.Mutex
+	using   int
+	retired bool
+}
+
+func (l *line) use() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.using++
+}
+
+func (l *line) done() {
+	l.mu.Lock()
+	l.using--
+	last := l.retired && l.using == 0
+	l.mu.Unlock()
+	if last {
+		l.sender.Close()
+	}
+}
+
+// retire closes it once nobody uses it. It may be used after that, which closes it once more.
+func (l *line) retire() {
+	l.mu.Lock()
+	idle := l.using == 0 && !l.retired
+	l.retired = true
+	l.mu.Unlock()
+	if idle {
+		l.sender.Close()
+	}
 }
 
 // placeWait is how long an attempt waits for a place among those under way. Where answers come, one is free far sooner.

@@ -16,19 +16,22 @@ import (
 	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"holdfast/internal/config"
+	"holdfast/internal/notify/signedhttp"
 	"holdfast/internal/signature"
 )
 
 func TestSigned(t *testing.T) {
 	r := receive(t, nil)
 	d := to(r.URL)
-	d.Secret, d.Secrets = "", []signature.Secret{whsec, older}
+	secrets := []signature.Secret{whsec, older}
+	options := d.Options.(*signedhttp.Options)
+	options.Secret, options.Secrets = "", secrets
 	s := newSet(t, map[string]config.Destination{"crm": d})
-	if err := s.Tell(t.Context(), "crm", banned()); err != nil {
+	if err := s.Tell(t.Context(), "crm", telling(banned())); err != nil {
 		t.Fatal(err)
 	}
 	got := r.got()[0]
-	for _, secret := range d.Secrets {
+	for _, secret := range secrets {
 		check, err := standard.NewWebhook(string(secret))
 		if err != nil {
 			t.Fatal(err)
@@ -63,7 +66,7 @@ func TestEachAttemptHasItsTime(t *testing.T) {
 	now := time.Unix(1761200608, 0)
 	s.now = func() time.Time { now = now.Add(time.Hour); return now }
 	for range 2 {
-		if err := s.Tell(t.Context(), "crm", banned()); err != nil {
+		if err := s.Tell(t.Context(), "crm", telling(banned())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,7 +103,7 @@ func TestAnswersAreNotRead(t *testing.T) {
 	impatient.Retry.Timeout = 200 * time.Millisecond
 	s := newSet(t, map[string]config.Destination{"flood": to(flood.URL), "trickle": impatient})
 	for _, name := range []string{"flood", "trickle"} {
-		if err := s.Tell(t.Context(), name, banned()); err != nil {
+		if err := s.Tell(t.Context(), name, telling(banned())); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -154,7 +157,7 @@ func TestClosedConnectionIsReplaced(t *testing.T) {
 		})
 	s := newSet(t, map[string]config.Destination{"crm": to(url)})
 	for range 2 {
-		if err := s.Tell(t.Context(), "crm", banned()); err != nil {
+		if err := s.Tell(t.Context(), "crm", telling(banned())); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -167,13 +170,13 @@ func TestCallersDeadline(t *testing.T) {
 	s := newSet(t, map[string]config.Destination{"crm": to(r.URL)})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	err := s.Tell(ctx, "crm", banned())
+	err := s.Tell(ctx, "crm", telling(banned()))
 	if err == nil || !strings.HasPrefix(err.Error(), "time-out after ") || strings.Contains(err.Error(), "5s") {
 		t.Errorf("got %v", err)
 	}
 	cancelled, cancelNow := context.WithCancel(t.Context())
 	cancelNow()
-	if err := s.Tell(cancelled, "crm", banned()); err == nil || err.Error() != "cancelled" {
+	if err := s.Tell(cancelled, "crm", telling(banned())); err == nil || err.Error() != "cancelled" {
 		t.Errorf("got %v", err)
 	}
 }

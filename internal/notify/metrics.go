@@ -20,7 +20,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_notify_attempts_total",
-			Help: "Attempts to tell a destination of an event: told, retry, trouble, refused, or deferred, which was none because too many were under way.",
+			Help: "Attempts to tell a destination of an event: told, retry, trouble, gone, refused, or deferred, which was none because too many were under way.",
 		}, []string{"destination", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "holdfast_notify_duration_seconds",
@@ -43,9 +43,6 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// told is the outcome of an attempt that has no verdict.
-const told webhook.Kind = "told"
-
 // of finds the metrics of a destination, and shows all of them from now on, those at zero as well.
 func (m *metrics) of(destination string) destinationMetrics {
 	d := destinationMetrics{
@@ -53,7 +50,7 @@ func (m *metrics) of(destination string) destinationMetrics {
 		duration: m.duration.WithLabelValues(destination),
 		inFlight: m.inFlight.WithLabelValues(destination),
 	}
-	for _, outcome := range []webhook.Kind{told, webhook.Retry, webhook.Trouble, webhook.Refused, webhook.Deferred} {
+	for _, outcome := range []webhook.Kind{webhook.Told, webhook.Retry, webhook.Trouble, webhook.Gone, webhook.Refused, webhook.Deferred} {
 		d.outcomes[outcome] = m.attempts.WithLabelValues(destination, string(outcome))
 	}
 	return d
@@ -75,12 +72,12 @@ type destinationMetrics struct {
 	inFlight prometheus.Gauge
 }
 
-func (d destinationMetrics) count(v *webhook.Verdict) {
-	outcome := told
+func (d destinationMetrics) count(v *webhook.Verdict, events int) {
+	outcome := webhook.Told
 	if v != nil {
 		outcome = v.Kind
 	}
-	d.outcomes[outcome].Inc()
+	d.outcomes[outcome].Add(float64(events))
 }
 
 func (d destinationMetrics) took(t time.Duration) { d.duration.Observe(t.Seconds()) }

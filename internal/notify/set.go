@@ -1,4 +1,4 @@
-// Package notify tells destinations about events over HTTP: as CloudEvents, signed as Standard Webhooks prescribes.
+// Package notify tells destinations about events: who is told of what, and by which sender.
 //
 // It makes single attempts and says what their failure means. Who tries again, when, and how often, is decided by its
 // callers.
@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,16 +16,17 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/internal/cloudevent"
 	"holdfast/internal/config"
+	"holdfast/internal/notify/sender"
 	"holdfast/internal/webhook"
 )
 
 // A Set is the destinations that are configured. It is safe for concurrent use.
 type Set struct {
-	agent     string // as the User-Agent header has it
-	metrics   *metrics
-	transport *http.Transport
-	now       func() time.Time
+	agent   string // as the User-Agent header has it
+	metrics *metrics
+	now     func() time.Time
 
 	replacing sync.Mutex // held while table is exchanged, so that two exchanges do not lose counts
 	table     atomic.Pointer[table]
@@ -50,7 +50,7 @@ func New(destinations map[string]config.Destination, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{agent: "holdfast/" + cmp.Or(o.Version, "unknown"), metrics: m, transport: newTransport(), now: time.Now}
+	s := &Set{agent: "holdfast/" + cmp.Or(o.Version, "unknown"), metrics: m, now: time.Now}
 	s.table.Store(new(table))
 	if err := s.Replace(destinations); err != nil {
 		return nil, err
@@ -69,12 +69,10 @@ func (s *Set) Replace(destinations map[string]config.Destination) error {
 		destinations: make(map[string]*destination, len(destinations)),
 	}
 	for _, name := range next.names {
-		d, err := newDestination(destinations[name], s.agent)
+		d, err := newDestination(name, destinations[name], s.agent, old.destinations[name])
 		if err != nil {
+			next.retire(old)
 			return fmt.Errorf("destination %s: %w", name, err)
-		}
-		if before, ok := old.destinations[name]; ok && cap(before.places) == cap(d.places) {
-			d.places = before.places
 		}
 		next.destinations[name] = d
 	}
@@ -82,6 +80,7 @@ func (s *Set) Replace(destinations map[string]config.Destination) error {
 		d.metrics = s.metrics.of(name)
 	}
 	s.table.Store(next)
+	old.retire(next)
 	for _, name := range old.names {
 		if _, ok := next.destinations[name]; !ok {
 			s.metrics.forget(name)
@@ -90,20 +89,31 @@ func (s *Set) Replace(destinations map[string]config.Destination) error {
 	return nil
 }
 
-// Close gives up the connections that nobody uses. Attempts under way are not harmed.
-func (s *Set) Close() { s.transport.CloseIdleConnections() }
+// retire closes what the other table does not use on.
+func (t *table) retire(other *table) {
+	for name, d := range t.destinations {
+		if kept := other.destinations[name]; kept == nil || kept.line != d.line {
+			d.line.retire()
+		}
+	}
+}
 
-// Route returns the names of the destinations that are to be told of an event, sorted: those that ask for its type or,
-// if none does, the default ones. None at all means that the event is not routed.
-func (s *Set) Route(e webhook.Event) []string {
+// Close gives up all connections, those in use once they are not. It is not to be used after that.
+func (s *Set) Close() { s.table.Load().retire(new(table)) }
+
+// Route returns the destinations that are to be told of an event, sorted by name: those that ask for it or, if none does,
+// the default ones. None at all means that the event is not routed.
+func (s *Set) Route(e webhook.Event) []webhook.Route {
 	t := s.table.Load()
-	var asking, fallback []string
+	var asking, fallback []webhook.Route
 	for _, name := range t.names {
-		switch d := t.destinations[name].config; {
-		case d.Wants(e.Type):
-			asking = append(asking, name)
-		case d.Default:
-			fallback = append(fallback, name)
+		d := t.destinations[name]
+		route := webhook.Route{Destination: name, Own: d.policy.Own, Ordered: d.policy.Ordered}
+		switch {
+		case d.config.Wants(e.Type):
+			asking = append(asking, route)
+		case d.config.Default:
+			fallback = append(fallback, route)
 		}
 	}
 	if len(asking) > 0 {
@@ -112,33 +122,35 @@ func (s *Set) Route(e webhook.Event) []string {
 	return fallback
 }
 
-// Policy returns how long one attempt may take and for how long an event is tried again; ok is false for a destination
-// that is not configured.
-func (s *Set) Policy(destination string) (timeout, horizon time.Duration, ok bool) {
+// Policy returns how a destination is told; ok is false for one that is not configured.
+func (s *Set) Policy(destination string) (p webhook.Policy, ok bool) {
 	d, ok := s.table.Load().destinations[destination]
 	if !ok {
-		return 0, 0, false
+		return webhook.Policy{}, false
 	}
-	return d.config.Retry.Timeout, d.config.Retry.For, true
+	return d.policy, true
 }
 
-// Tell makes one attempt to tell a destination of an event. It takes no longer than the destination's time-out or ctx.
-// Nil means told; any other error is a [*webhook.Verdict]. After ctx was cancelled that verdict says nothing about the
-// destination, and as after every time-out it may have been told.
-func (s *Set) Tell(ctx context.Context, destination string, e webhook.Event) error {
+// Tell makes one attempt to tell a destination of events: of one, or of as many as its policy's batch. It takes no longer
+// than the destination's time-out or ctx. Nil means told; any other error is a [*webhook.Verdict], for all of them. After ctx
+// was cancelled that verdict says nothing about the destination, and as after every time-out it may have been told.
+func (s *Set) Tell(ctx context.Context, destination string, batch []webhook.Telling) error {
 	d, ok := s.table.Load().destinations[destination]
 	if !ok {
-		return &webhook.Verdict{Kind: webhook.Trouble, Reason: "destination is not configured"}
+		return &webhook.Verdict{
+			Kind: webhook.Trouble, Reason: "destination is not configured",
+			Advice: "Put it back into the configuration, if only until it is told what it is owed, or drop what it is owed.",
+		}
 	}
-	verdict := s.tell(ctx, d, e)
-	d.metrics.count(verdict)
+	verdict := s.tell(ctx, d, batch)
+	d.metrics.count(verdict, len(batch))
 	if verdict != nil { // not returned as it is, because a nil *Verdict is not a nil error
 		return verdict
 	}
 	return nil
 }
 
-func (s *Set) tell(ctx context.Context, d *destination, e webhook.Event) *webhook.Verdict {
+func (s *Set) tell(ctx context.Context, d *destination, batch []webhook.Telling) *webhook.Verdict {
 	if !d.enter(ctx) {
 		return &webhook.Verdict{
 			Kind:   webhook.Deferred,
@@ -146,14 +158,27 @@ func (s *Set) tell(ctx context.Context, d *destination, e webhook.Event) *webhoo
 		}
 	}
 	defer d.leave()
-	body, err := Encode(e)
-	if err != nil { // it quotes what it cannot encode
-		return &webhook.Verdict{Kind: webhook.Refused, Reason: "event cannot be encoded"}
+	d.line.use()
+	defer d.line.done()
+	messages := make([]sender.Message, len(batch))
+	start := s.now()
+	for i, t := range batch {
+		if t.Event.ID == "" {
+			return &webhook.Verdict{Kind: webhook.Refused, Reason: "event has no id"}
+		}
+		envelope := cloudevent.Of(t.Event)
+		envelope.OutOfOrder = t.OutOfOrder
+		messages[i] = sender.Message{Telling: t, CloudEvent: envelope, At: start}
 	}
-	if e.ID == "" {
-		return &webhook.Verdict{Kind: webhook.Refused, Reason: "event has no id"}
+	defer func(begun time.Time) { d.metrics.took(time.Since(begun)) }(time.Now())
+	attempt, cancel := context.WithTimeout(ctx, d.config.Retry.Timeout)
+	defer cancel()
+	if len(messages) == 1 {
+		return d.line.sender.Send(attempt, messages[0])
 	}
-	start := time.Now()
-	defer func() { d.metrics.took(time.Since(start)) }()
-	return s.attempt(ctx, d, e.ID, body)
+	b, ok := d.line.sender.(sender.Batcher)
+	if !ok || len(messages) > d.policy.Batch {
+		return &webhook.Verdict{Kind: webhook.Retry, Reason: "more events in one attempt than are allowed"}
+	}
+	return b.SendBatch(attempt, messages)
 }

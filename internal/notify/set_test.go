@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/config"
+	"holdfast/internal/notify/signedhttp"
 	"holdfast/internal/webhook"
 )
 
@@ -31,7 +32,11 @@ func TestRoute(t *testing.T) {
 		webhook.PhoneAdded:              {"also"},
 		webhook.Unrecognized:            {"also", "bans", "rest"},
 	} {
-		if diff := cmp.Diff(want, s.Route(webhook.Event{Type: typ})); diff != "" {
+		var got []string
+		for _, route := range s.Route(webhook.Event{Type: typ}) {
+			got = append(got, route.Destination)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: %s", typ, diff)
 		}
 	}
@@ -43,21 +48,21 @@ func TestRoute(t *testing.T) {
 func TestPolicy(t *testing.T) {
 	patient := to("https://example.com")
 	patient.Retry = config.Retry{Timeout: time.Minute, For: time.Hour}
-	s := newSet(t, map[string]config.Destination{"patient": patient, "plain": {URL: "https://example.com", Secret: whsec}})
+	s := newSet(t, map[string]config.Destination{"patient": patient, "plain": {Options: &signedhttp.Options{URL: "https://example.com", Secret: whsec}}})
 	for name, want := range map[string]string{
 		"patient": "1m0s 1h0m0s true",
 		"plain":   "15s 72h0m0s true",
 		"absent":  "0s 0s false",
 	} {
-		timeout, horizon, ok := s.Policy(name)
-		if got := fmt.Sprint(timeout, horizon, ok); got != want {
+		policy, ok := s.Policy(name)
+		if got := fmt.Sprint(policy.Timeout, policy.Horizon, ok); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
 		}
 	}
 }
 
 func TestNewRefuses(t *testing.T) {
-	for _, d := range []config.Destination{
+	for _, d := range []signedhttp.Options{
 		{Secret: whsec},
 		{URL: "/" + token, Secret: whsec},
 		{URL: "ftp://example.com/" + token, Secret: whsec},
@@ -66,7 +71,7 @@ func TestNewRefuses(t *testing.T) {
 		{URL: "https://example.com/" + token},
 		{URL: "https://example.com/" + token, Secret: token},
 	} {
-		_, err := New(map[string]config.Destination{"crm": d}, Options{})
+		_, err := New(map[string]config.Destination{"crm": {Options: &d}}, Options{})
 		if err == nil {
 			t.Errorf("%q is taken", string(d.URL))
 		} else if !strings.HasPrefix(err.Error(), "destination crm: ") || strings.Contains(err.Error(), token) {
@@ -84,7 +89,7 @@ func TestWaitsForAPlace(t *testing.T) {
 	s := newSet(t, map[string]config.Destination{"busy": busy})
 	done := make(chan error, 2)
 	for range 2 {
-		go func() { done <- s.Tell(t.Context(), "busy", banned()) }()
+		go func() { done <- s.Tell(t.Context(), "busy", telling(banned())) }()
 	}
 	<-arrived
 	release()
@@ -104,11 +109,11 @@ func TestOneHangs(t *testing.T) {
 	s := newSet(t, map[string]config.Destination{"dead": dead, "alive": to(alive.URL)})
 	done := make(chan error, 2)
 	for range 2 {
-		go func() { done <- s.Tell(t.Context(), "dead", banned()) }()
+		go func() { done <- s.Tell(t.Context(), "dead", telling(banned())) }()
 		<-arrived
 	}
 	verdict(t, s, "dead", webhook.Verdict{Kind: webhook.Deferred, Reason: "2 attempts are under way already"})
-	if err := s.Tell(t.Context(), "alive", banned()); err != nil {
+	if err := s.Tell(t.Context(), "alive", telling(banned())); err != nil {
 		t.Error(err)
 	}
 	release()
@@ -117,7 +122,7 @@ func TestOneHangs(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := s.Tell(t.Context(), "dead", banned()); err != nil {
+	if err := s.Tell(t.Context(), "dead", telling(banned())); err != nil {
 		t.Errorf("after the places are free: %v", err)
 	}
 }
@@ -130,16 +135,16 @@ func TestReplace(t *testing.T) {
 	once.Concurrency = 1
 	s := newSet(t, map[string]config.Destination{"crm": once, "gone": once})
 	done := make(chan error, 1)
-	go func() { done <- s.Tell(t.Context(), "crm", banned()) }()
+	go func() { done <- s.Tell(t.Context(), "crm", telling(banned())) }()
 	<-arrived
 
 	if err := s.Replace(map[string]config.Destination{"crm": {}, "new": to(after.URL)}); err == nil {
 		t.Error("a destination without URL was taken")
 	}
-	if _, _, ok := s.Policy("gone"); !ok {
+	if _, ok := s.Policy("gone"); !ok {
 		t.Error("half of a replacement took place")
 	}
-	once.URL = to(after.URL).URL
+	once.Options = to(after.URL).Options
 	if err := s.Replace(map[string]config.Destination{"crm": once}); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +154,7 @@ func TestReplace(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("the attempt under way: %v", err)
 	}
-	if err := s.Tell(t.Context(), "crm", banned()); err != nil {
+	if err := s.Tell(t.Context(), "crm", telling(banned())); err != nil {
 		t.Error(err)
 	}
 	if len(before.got()) != 1 || len(after.got()) != 1 {
@@ -169,9 +174,9 @@ func TestMetrics(t *testing.T) {
 	}
 	defer s.Close()
 	done := make(chan error, 1)
-	go func() { done <- s.Tell(t.Context(), "crm", banned()) }()
+	go func() { done <- s.Tell(t.Context(), "crm", telling(banned())) }()
 	<-arrived
-	_ = s.Tell(t.Context(), "crm", banned())
+	_ = s.Tell(t.Context(), "crm", telling(banned()))
 	want := []string{
 		"holdfast_notify_attempts_total{crm,deferred} 1",
 		"holdfast_notify_in_flight{crm} 1",

@@ -62,7 +62,7 @@ type row struct {
 }
 
 func page(written *source, told []telling) ([]byte, error) {
-	envelope, err := written.object("cloudEvent")
+	envelope, err := written.object("Envelope")
 	if err != nil {
 		return nil, err
 	}

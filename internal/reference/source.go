@@ -33,7 +33,7 @@ func readSource(repository fs.FS) (*source, error) {
 		return nil, fmt.Errorf("find Go files: %w", err)
 	}
 	s := &source{types: map[string]*ast.TypeSpec{}, docs: map[string]string{}, values: map[string][]constant{}}
-	for _, name := range append(files, "internal/notify/cloudevent.go") {
+	for _, name := range append(files, "internal/cloudevent/cloudevent.go") {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}

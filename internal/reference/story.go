@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"holdfast/internal/notify"
+	"holdfast/internal/cloudevent"
 	"holdfast/internal/webhook"
 )
 
@@ -92,7 +92,7 @@ func tellStory(repository fs.FS, file string) ([]telling, error) {
 		if e.Time.IsZero() {
 			e.Time, e.TimeAssumed = received, true
 		}
-		told, err := notify.Encode(e)
+		told, err := cloudevent.Encode(e)
 		if err != nil {
 			return nil, fmt.Errorf("event %d: %w", i, err)
 		}

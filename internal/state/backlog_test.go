@@ -17,7 +17,7 @@ func TestBacklogs(t *testing.T) {
 		}
 		to := func(id string, destinations ...string) webhook.Candidate {
 			c := informs(id)
-			c.Destinations = destinations
+			c.Destinations = routes(destinations...)
 			return c
 		}
 		record(t, s, "w1", in("a", to("1", "crm", "Zed"), to("2", "crm")))
@@ -31,7 +31,7 @@ func TestBacklogs(t *testing.T) {
 			workflow, destination string
 			events                []string
 		}{{"w1", "crm", []string{"1"}}, {"w3", "other", []string{"4"}}} {
-			if err := s.Settle(t.Context(), settled.workflow, settled.destination, settled.events, "told"); err != nil {
+			if err := s.Settle(t.Context(), settled.workflow, settled.destination, told(settled.events...)); err != nil {
 				t.Fatal(err)
 			}
 		}

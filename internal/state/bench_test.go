@@ -46,7 +46,7 @@ func benchmarkRecord(b *testing.B, s *state.Store, size int, kind string, caller
 
 func BenchmarkSettle(b *testing.B) {
 	benchmarkOutbox(b, func(ctx context.Context, s *state.Store, workflow string, events []string) error {
-		return s.Settle(ctx, workflow, "crm", events, "told")
+		return s.Settle(ctx, workflow, "crm", told(events...))
 	})
 }
 

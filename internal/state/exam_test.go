@@ -97,7 +97,7 @@ func informs(id string) webhook.Candidate {
 			ID: id, Type: webhook.AccountAlert, Time: noon, Source: "meta", Provider: "meta", Account: account,
 			Data: &webhook.Alert{Type: "SOMETHING"},
 		},
-		Destinations: []string{"crm"},
+		Destinations: routes("crm"),
 	}
 }
 
@@ -157,4 +157,18 @@ func same[T any](t *testing.T, what string, got, want T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
+}
+
+// routes are destinations that are told by the workflows of webhooks.
+func routes(names ...string) []webhook.Route {
+	list := make([]webhook.Route, len(names))
+	for i, name := range names {
+		list[i].Destination = name
+	}
+	return list
+}
+
+// told settles events because they were told.
+func told(events ...string) webhook.Settlement {
+	return webhook.Settlement{Events: events, How: "told"}
 }

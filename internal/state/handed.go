@@ -60,19 +60,19 @@ func (s *Store) Handed(ctx context.Context, destination string, before time.Time
 	return debts, nil
 }
 
-// SettleAll settles debts of many workflows to one destination, each with the events given for it. It is [Store.Settle] for
+// SettleAll settles debts of many workflows to one destination. It is [Store.Settle] for
 // many, in one statement where each debt is settled as a whole.
-func (s *Store) SettleAll(ctx context.Context, destination string, events map[string][]string, how string) error {
-	left := make([]string, 0, len(events))
-	for workflow := range events {
+func (s *Store) SettleAll(ctx context.Context, destination string, debts map[string]webhook.Settlement) error {
+	left := make([]string, 0, len(debts))
+	for workflow := range debts {
 		left = append(left, workflow)
 	}
 	slices.Sort(left) // so that those who settle the same never wait for each other
 	for chunk := range slices.Chunk(left, rowsPerStatement) {
 		whole := map[string]bool{}
-		args := []any{time.Now().UnixMicro(), how, destination}
+		args := []any{time.Now().UnixMicro(), debts[chunk[0]].How, destination}
 		for _, workflow := range chunk {
-			args = append(args, workflow, encodeIDs(events[workflow]))
+			args = append(args, workflow, encodeIDs(debts[workflow].Events))
 		}
 		query := `UPDATE outbox SET events = '[]', settled_at = ?, how = ? WHERE destination = ? AND settled_at IS NULL
 			AND (workflow, events) IN (VALUES (?, ?)` + strings.Repeat(", (?, ?)", len(chunk)-1) + ") RETURNING workflow"
@@ -91,7 +91,7 @@ func (s *Store) SettleAll(ctx context.Context, destination string, events map[st
 			if whole[workflow] {
 				continue
 			}
-			if err := s.Settle(ctx, workflow, destination, events[workflow], how); err != nil {
+			if err := s.Settle(ctx, workflow, destination, debts[workflow]); err != nil {
 				return err
 			}
 		}

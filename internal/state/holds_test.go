@@ -112,7 +112,7 @@ func TestHandedOverWhenRecorded(t *testing.T) {
 		s := open(t, url)
 		both := func(id string) webhook.Candidate {
 			c := informs(id)
-			c.Destinations = []string{"crm", "log"}
+			c.Destinations = routes("crm", "log")
 			return c
 		}
 		record(t, s, "before", in("a", both("1")))
@@ -127,7 +127,7 @@ func TestHandedOverWhenRecorded(t *testing.T) {
 		// What is settled and owed anew begins anew.
 		settle := func(workflow string, events ...string) {
 			t.Helper()
-			if err := s.SettleAll(t.Context(), "crm", map[string][]string{workflow: events}, "told"); err != nil {
+			if err := s.SettleAll(t.Context(), "crm", map[string]webhook.Settlement{workflow: told(events...)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -169,7 +169,7 @@ func TestHanded(t *testing.T) {
 		same(t, "one", handed(t, s, time.Now(), 1), []string{"w2: 4"})
 		same(t, "the first two seconds", handed(t, s, time.Unix(3, 0), 9), []string{"w2: 4", "w1: 1 2 3"})
 
-		if err := s.SettleAll(t.Context(), "crm", map[string][]string{"w1": {"1", "2"}, "w2": {"4"}, "nobody": {"9"}}, "told"); err != nil {
+		if err := s.SettleAll(t.Context(), "crm", map[string]webhook.Settlement{"w1": told("1", "2"), "w2": told("4"), "nobody": told("9")}); err != nil {
 			t.Fatal(err)
 		}
 		same(t, "after a settlement", handed(t, s, time.Now(), 9), []string{"w1: 3", "w3: 5 lost 6"})
@@ -248,11 +248,11 @@ func TestReleaseWhileRecording(t *testing.T) {
 			slices.Sort(handedOver)
 			slices.Sort(seen)
 			same(t, "seen after the release", seen, handedOver)
-			settled := map[string][]string{}
+			settled := map[string]webhook.Settlement{}
 			for _, workflow := range seen {
-				settled[workflow] = []string{workflow}
+				settled[workflow] = told(workflow)
 			}
-			if err := stores[0].SettleAll(t.Context(), "crm", settled, "told"); err != nil {
+			if err := stores[0].SettleAll(t.Context(), "crm", settled); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -309,7 +309,7 @@ func TestSuspects(t *testing.T) {
 		for _, workflow := range []string{"new", "old", "older", "settled", "handed"} {
 			record(t, s, workflow, in("of "+workflow, informs(workflow)))
 		}
-		if err := s.Settle(t.Context(), "settled", "crm", []string{"settled"}, "told"); err != nil {
+		if err := s.Settle(t.Context(), "settled", "crm", told("settled")); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Adopt(t.Context(), "crm", []string{"handed"}); err != nil {

@@ -20,7 +20,8 @@ func (g *group) writeOutbox(c conn) {
 		if !e.fresh || !e.outcome.Told() {
 			continue
 		}
-		for _, destination := range e.Destinations {
+		for _, route := range e.Destinations {
+			destination := route.Destination
 			ids := fresh[destination]
 			if n := len(ids); n == 0 || ids[n-1] != e.Event.ID { // named twice
 				fresh[destination] = append(ids, e.Event.ID)
@@ -87,7 +88,8 @@ func (s *Store) Owed(ctx context.Context, workflow, destination string) ([]webho
 // Settle takes events off what a workflow owes a destination. When none is left, it is settled; how says in a word why.
 // Events that are not owed, or a destination that is owed nothing, change nothing: it may be repeated, also by an
 // attempt that was thought dead.
-func (s *Store) Settle(ctx context.Context, workflow, destination string, events []string, how string) error {
+func (s *Store) Settle(ctx context.Context, workflow, destination string, settled webhook.Settlement) error {
+	events, how := settled.Events, settled.How
 	if len(events) == 0 {
 		return nil
 	}

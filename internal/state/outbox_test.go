@@ -10,7 +10,7 @@ func TestSettle(t *testing.T) {
 	exam(t, func(t *testing.T, url string) {
 		s := open(t, url)
 		both, other := informs("1"), informs("2")
-		both.Destinations, other.Destinations = []string{"warehouse", "crm", "crm"}, []string{"Zed"}
+		both.Destinations, other.Destinations = routes("warehouse", "crm", "crm"), routes("Zed")
 		unwanted := informs("3")
 		unwanted.Destinations = nil
 		recorded := record(t, s, "w", in("a", both, other, unwanted, informs("4"), informs("5")))
@@ -34,7 +34,7 @@ func TestSettle(t *testing.T) {
 			{"w", "crm", []string{"1", "4", "5"}, nil},
 		}
 		for _, step := range steps {
-			if err := s.Settle(t.Context(), step.workflow, step.destination, step.events, "told"); err != nil {
+			if err := s.Settle(t.Context(), step.workflow, step.destination, told(step.events...)); err != nil {
 				t.Fatal(err)
 			}
 			same(t, "left", owed(t, s, "w", "crm"), step.left)

@@ -72,7 +72,7 @@ func TestPrune(t *testing.T) {
 		record(t, s, "settled", in("a", informs("1"), informs("2")))
 		record(t, s, "owed", in("b", ban("3", at(1)), informs("4")))
 		for workflow, events := range map[string][]string{"settled": {"1", "2"}, "owed": {"4"}} {
-			if err := s.Settle(t.Context(), workflow, "crm", events, "told"); err != nil {
+			if err := s.Settle(t.Context(), workflow, "crm", told(events...)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -97,7 +97,7 @@ func TestPrune(t *testing.T) {
 		if got, err := s.Workflow(t.Context(), "a"); err != nil || got != "" {
 			t.Errorf("webhook belongs to %q, %v", got, err)
 		}
-		if err := s.Settle(t.Context(), "owed", "crm", []string{"3"}, "told"); err != nil {
+		if err := s.Settle(t.Context(), "owed", "crm", told("3")); err != nil {
 			t.Fatal(err)
 		}
 		same(t, "again", prune(t, s, window), webhook.Pruned{})
@@ -110,7 +110,7 @@ func TestPruneOutbox(t *testing.T) {
 		s := open(t, url)
 		record(t, s, "owed", in("a", informs("1")))
 		record(t, s, "late", in("b", informs("2")))
-		if err := s.Settle(t.Context(), "late", "crm", []string{"2"}, "told"); err != nil {
+		if err := s.Settle(t.Context(), "late", "crm", told("2")); err != nil {
 			t.Fatal(err)
 		}
 		const old = 2345

@@ -51,13 +51,13 @@ func TestRunAgain(t *testing.T) {
 		same(t, "again, when more is known", record(t, s, "w", group()...), first)
 		same(t, "facts", known(t, s, "account"), []string{"account/" + account + ` status {"status":"active"} 9 4`})
 
-		if err := s.Settle(t.Context(), "w", "crm", []string{"1"}, "told"); err != nil {
+		if err := s.Settle(t.Context(), "w", "crm", told("1")); err != nil {
 			t.Fatal(err)
 		}
 		partly := record(t, s, "w", group()...)
 		same(t, "outcomes, partly told", partly.Outcomes, first.Outcomes)
 		same(t, "owed, partly told", partly.Owed, []webhook.Owed{{Destination: "crm", Events: []string{"3", "test"}}})
-		if err := s.Settle(t.Context(), "w", "crm", []string{"3", "test"}, "told"); err != nil {
+		if err := s.Settle(t.Context(), "w", "crm", told("3", "test")); err != nil {
 			t.Fatal(err)
 		}
 		same(t, "owed, all told", record(t, s, "w", group()...).Owed, nil)
@@ -73,14 +73,14 @@ func TestWebhookByWebhook(t *testing.T) {
 			Outcomes: [][]webhook.Outcome{{webhook.Fresh, webhook.Fresh}},
 			Owed:     []webhook.Owed{{Destination: "crm", Events: []string{"1", "2"}}},
 		})
-		if err := s.Settle(t.Context(), "w", "crm", []string{"1"}, "told"); err != nil {
+		if err := s.Settle(t.Context(), "w", "crm", told("1")); err != nil {
 			t.Fatal(err)
 		}
 		same(t, "b", record(t, s, "w", b), webhook.Recorded{
 			Outcomes: [][]webhook.Outcome{{webhook.Duplicate, webhook.Fresh}},
 			Owed:     []webhook.Owed{{Destination: "crm", Events: []string{"2", "3"}}},
 		})
-		if err := s.Settle(t.Context(), "w", "crm", []string{"2", "3"}, "told"); err != nil {
+		if err := s.Settle(t.Context(), "w", "crm", told("2", "3")); err != nil {
 			t.Fatal(err)
 		}
 		same(t, "c, after all was settled", record(t, s, "w", in("c", informs("4"))).Owed,
@@ -151,7 +151,7 @@ func TestManyAndNone(t *testing.T) {
 		if got := known(t, s, "account"); len(got) != 1000 {
 			t.Errorf("%d facts, want 1000", len(got))
 		}
-		if err := s.Settle(t.Context(), "w", "crm", ids, "told"); err != nil {
+		if err := s.Settle(t.Context(), "w", "crm", told(ids...)); err != nil {
 			t.Fatal(err)
 		}
 		same(t, "owed, settled", owed(t, s, "w", "crm"), nil)

@@ -84,7 +84,7 @@ func BenchmarkLog(b *testing.B) {
 		for _, e := range owed {
 			events = append(events, e.ID)
 		}
-		return s.Settle(ctx, workflow, "crm", events, "told")
+		return s.Settle(ctx, workflow, "crm", told(events...))
 	})
 	n++
 	owing := groupID(fmt.Sprint("log ", n))

@@ -7,10 +7,11 @@ type Hold struct {
 	Destination string    `json:"destination"`
 	Since       time.Time `json:"since"`
 	Cause       Cause     `json:"cause"`
-	Reason      string    `json:"reason"`          // for a person: the last verdict, or what an operator said
-	Actor       string    `json:"actor,omitempty"` // who paused it
-	Probes      int       `json:"probes"`          // how often it was asked since, in vain
-	Next        time.Time `json:"next,omitzero"`   // when it is asked again; zero if that takes an operator
+	Reason      string    `json:"reason"`           // for a person: the last verdict, or what an operator said
+	Advice      string    `json:"advice,omitempty"` // what a person should do about it; empty if time may heal it
+	Actor       string    `json:"actor,omitempty"`  // who paused it
+	Probes      int       `json:"probes"`           // how often it was asked since, in vain
+	Next        time.Time `json:"next,omitzero"`    // when it is asked again; zero if that takes an operator
 }
 
 // Cause says who holds a destination.
@@ -34,6 +35,8 @@ type Standing struct {
 // A Debt is what a workflow owed a destination and has handed over to the destination's own workflow.
 type Debt struct {
 	Workflow string
+	Sequence int64     // its place in the order in which the destination is told
+	Since    time.Time // when it was recorded
 	Events   []Event
 	// Lost are ids of events that are no longer in the log: they cannot be told any more.
 	Lost []string

@@ -17,7 +17,7 @@ type Record struct {
 type Candidate struct {
 	Event        Event
 	Changes      []Change // none for an event that only informs, a test or a stale one
-	Destinations []string // who wants to be told, by name
+	Destinations []Route  // who wants to be told, sorted by name
 }
 
 // Recorded is what a transaction made of records.

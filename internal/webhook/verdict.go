@@ -7,6 +7,8 @@ import "time"
 type Verdict struct {
 	Kind       Kind
 	Reason     string        // for a person: "status 503", "time-out after 15s", "connection refused"
+	Status     int           // of an answer by HTTP; 0 if there was none
+	Advice     string        // what a person should do about it, in a sentence; "" if time may heal it
 	RetryAfter time.Duration // how long the destination asked us to wait; 0 if it did not
 }
 
@@ -19,11 +21,15 @@ type Kind string
 const (
 	// Retry: the attempt failed and another may not (429, 5xx, a time-out, no connection).
 	Retry Kind = "retry"
-	// Trouble: the destination itself is misconfigured or gone (401, 403, 404, 410, a redirect, a certificate): it is
+	// Trouble: the destination itself is misconfigured or gone (401, 403, 404, a redirect, a certificate): it is
 	// tried again, but a person should look.
 	Trouble Kind = "trouble"
+	// Gone: the destination says that it is no more (410). It is held at once, and asked rarely.
+	Gone Kind = "gone"
 	// Refused: the destination does not want this event as it is (400, 413, 422): trying again will not help.
 	Refused Kind = "refused"
 	// Deferred: not tried, because as many attempts as allowed are under way in this process.
 	Deferred Kind = "deferred"
+	// Told: it did not fail. No verdict has this kind; attempts that are looked up later do.
+	Told Kind = "told"
 )

@@ -1,4 +1,5 @@
-package notify
+// Package cloudevent writes events as destinations read them: CloudEvents 1.0.
+package cloudevent
 
 import (
 	"encoding/json"
@@ -8,12 +9,12 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// contentType says that the whole CloudEvent is the body, so that the signature covers all of it.
-const contentType = "application/cloudevents+json; charset=utf-8"
+// ContentType is that of an event in structured mode: the whole CloudEvent is the body, so that a signature covers all of it.
+const ContentType = "application/cloudevents+json; charset=utf-8"
 
-// A cloudEvent is an event as destinations read it: CloudEvents 1.0 in the JSON format. What is in Data besides, is
+// An Envelope is an event as destinations read it: CloudEvents 1.0 in the JSON format. What is in Data besides, is
 // between us and them; nothing in the other attributes says who a person is, because intermediaries log those.
-type cloudEvent struct {
+type Envelope struct {
 	SpecVersion     string       `json:"specversion"`       // of CloudEvents: 1.0
 	ID              string       `json:"id"`                // of the event, the same at every attempt; also in the header webhook-id
 	Source          string       `json:"source"`            // /sources/ and the name of the source it came to
@@ -28,6 +29,7 @@ type cloudEvent struct {
 	Provider    string           `json:"provider,omitempty"`    // the dialect of the source, such as meta
 	Late        bool             `json:"late,omitempty"`        // something later is known already: this is not what is true now
 	Test        bool             `json:"test,omitempty"`        // made by a provider's dashboard
+	OutOfOrder  bool             `json:"outoforder,omitempty"`  // of a destination with an order: told after its turn, so later events of the account may have been told before
 	TimeAssumed bool             `json:"timeassumed,omitempty"` // time is ours, because the provider sent none that can be true
 	ZoneAssumed bool             `json:"zoneassumed,omitempty"` // the provider wrote time without a zone
 
@@ -43,9 +45,9 @@ type data struct {
 	Details any           `json:"details"`           // what happened: its members are those of the type
 }
 
-// Encode writes an event as a CloudEvent: the same bytes whenever it is the same event.
-func Encode(e webhook.Event) ([]byte, error) {
-	out := cloudEvent{
+// Of makes the envelope of an event.
+func Of(e webhook.Event) Envelope {
+	out := Envelope{
 		SpecVersion:     "1.0",
 		ID:              e.ID,
 		Source:          "/sources/" + e.Source,
@@ -69,9 +71,17 @@ func Encode(e webhook.Event) ([]byte, error) {
 	if entry, ok := webhook.Lookup(e.Type); ok {
 		out.Severity = entry.Severity
 	}
-	body, err := json.Marshal(out)
+	return out
+}
+
+// JSON writes the envelope in structured mode: the same bytes whenever it is the same event. The error may quote the event.
+func (e Envelope) JSON() ([]byte, error) {
+	body, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
 	return body, nil
 }
+
+// Encode writes an event in structured mode.
+func Encode(e webhook.Event) ([]byte, error) { return Of(e).JSON() }

@@ -1,4 +1,4 @@
-package notify
+package signedhttp
 
 import (
 	"context"
@@ -17,7 +17,7 @@ const (
 	answerWithin = time.Second
 )
 
-// newTransport makes the connections that all destinations of a set share.
+// newTransport makes the connections of one destination.
 func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
@@ -33,19 +33,20 @@ func newTransport() *http.Transport {
 	}
 }
 
-// attempt sends an event once. Nil means told.
-func (s *Set) attempt(parent context.Context, d *destination, id string, body []byte) *webhook.Verdict {
-	ctx, cancel := context.WithTimeout(parent, d.config.Retry.Timeout)
+// attempt sends a body once. Nil means told.
+func (d *destination) attempt(parent context.Context, id string, at time.Time, body []byte) *webhook.Verdict {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	deadline, _ := ctx.Deadline() // the parent's, if that is earlier
-	limit := time.Until(deadline)
-
-	// The transport is used without an http.Client: that would follow redirects and put the URL into its errors.
-	response, err := s.transport.RoundTrip(d.request(ctx, id, s.now(), body))
-	if err != nil {
-		return failed(parent, ctx, err, limit)
+	limit := time.Duration(0)
+	if deadline, ok := parent.Deadline(); ok {
+		limit = time.Until(deadline)
 	}
-	verdict := answered(response.StatusCode, response.Header, s.now())
+	// The transport is used without an http.Client: that would follow redirects and put the URL into its errors.
+	response, err := d.transport.RoundTrip(d.request(ctx, id, at, body))
+	if err != nil {
+		return failed(ctx, err, limit)
+	}
+	verdict := answered(response.StatusCode, response.Header, time.Now())
 	discard(response, cancel)
 	return verdict
 }

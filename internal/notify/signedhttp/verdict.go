@@ -1,4 +1,4 @@
-package notify
+package signedhttp
 
 import (
 	"context"
@@ -21,7 +21,7 @@ const maxRetryAfter = time.Hour
 
 // answered is what a status means; nil means told.
 func answered(status int, h http.Header, now time.Time) *webhook.Verdict {
-	v := &webhook.Verdict{Reason: fmt.Sprintf("status %d", status)}
+	v := &webhook.Verdict{Reason: fmt.Sprintf("status %d", status), Status: status}
 	switch {
 	case status >= 200 && status < 300:
 		return nil
@@ -52,8 +52,8 @@ func retryAfter(text string, now time.Time) time.Duration {
 
 // failed is what it means that no answer came. Its reasons are fixed words, because errors hold addresses, and what a
 // server sent instead of an answer.
-func failed(parent, ctx context.Context, err error, limit time.Duration) *webhook.Verdict {
-	if errors.Is(parent.Err(), context.Canceled) {
+func failed(ctx context.Context, err error, limit time.Duration) *webhook.Verdict {
+	if errors.Is(ctx.Err(), context.Canceled) {
 		return &webhook.Verdict{Kind: webhook.Retry, Reason: "cancelled"}
 	}
 	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {

@@ -1,4 +1,4 @@
-package notify
+package cloudevent
 
 import (
 	"bytes"
@@ -14,11 +14,25 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"holdfast/internal/config"
 	"holdfast/internal/webhook"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected events in testdata")
+
+func banned() webhook.Event {
+	return webhook.Event{
+		ID:       "0123456789abcdef",
+		Type:     webhook.AccountBanned,
+		Time:     time.Date(2025, 10, 23, 8, 23, 27, 0, time.FixedZone("CEST", 7200)),
+		Source:   "meta-main",
+		Provider: "meta",
+		Webhook:  "fedcba9876543210",
+		Account:  "100000000000001",
+		Phone:    webhook.Phone{ID: "200000000000002", Number: "15550001111"},
+		Field:    "account_update",
+		Data:     &webhook.Ban{State: "DISABLE", Date: "October 23, 2025"},
+	}
+}
 
 // TestCloudEvent compares events with testdata/*.json, as destinations read them.
 func TestCloudEvent(t *testing.T) {
@@ -89,22 +103,5 @@ func conforms(t *testing.T, body []byte) {
 				t.Errorf("%s has a value of type %T", attribute, value)
 			}
 		}
-	}
-}
-
-func TestUntellable(t *testing.T) {
-	r := receive(t, nil)
-	s := newSet(t, map[string]config.Destination{"crm": to(r.URL)})
-	nameless, odd := banned(), banned()
-	nameless.ID = ""
-	odd.Data = func() {}
-	for want, e := range map[string]webhook.Event{"event has no id": nameless, "event cannot be encoded": odd} {
-		err := s.Tell(t.Context(), "crm", e)
-		if v, ok := err.(*webhook.Verdict); !ok || v.Kind != webhook.Refused || v.Reason != want { //nolint:errorlint // the contract is the type itself
-			t.Errorf("got %v, want %s", err, want)
-		}
-	}
-	if len(r.got()) > 0 {
-		t.Error("it was told")
 	}
 }
