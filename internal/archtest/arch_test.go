@@ -133,7 +133,11 @@ var plan = []room{
 	{
 		path: "internal/notify",
 		says: "notify tells destinations; it knows how they are configured, and no Temporal",
-		ours: []string{"internal/config", "internal/cloudevent", "internal/notify/sender", "internal/notify/signedhttp", nouns}, libs: []string{prometheus, groups},
+		ours: []string{
+			"internal/config", "internal/cloudevent", "internal/notify/sender", "internal/notify/signedhttp", nouns,
+			"internal/notify/slack", "internal/notify/pagerduty", "internal/notify/teams", "internal/notify/email",
+		},
+		libs:  []string{prometheus, groups},
 		never: []string{"database/sql"},
 	},
 	{
@@ -149,6 +153,22 @@ var plan = []room{
 		never: []string{"database/sql", "net", "os"},
 	},
 	sender("signedhttp"),
+	{
+		path:  "internal/notify/wording",
+		says:  "wording says to people what happened, and knows none of those who show it",
+		ours:  []string{"internal/notify/sender", nouns},
+		never: []string{"database/sql", "net", "os"},
+	},
+	{
+		path:  "internal/notify/service",
+		says:  "service has what services for people have in common, and knows none of them",
+		ours:  []string{nouns},
+		never: []string{"database/sql", "os"},
+	},
+	forPeople("slack", "github.com/slack-go/slack"),
+	forPeople("pagerduty"),
+	forPeople("teams"),
+	forPeople("email", "github.com/wneessen/go-mail"),
 	{
 		path:  "internal/spool",
 		says:  "spool keeps bytes on disk; it knows neither Temporal nor what they are",
@@ -246,6 +266,13 @@ func sender(name string, libs ...string) room {
 		libs:  libs,
 		never: []string{"database/sql"},
 	}
+}
+
+// forPeople is a room of one who tells people: in the words of wording, by what services have in common.
+func forPeople(name string, libs ...string) room {
+	r := sender(name, libs...)
+	r.ours = append(r.ours, "internal/notify/wording", "internal/notify/service")
+	return r
 }
 
 // provider is the room of a provider, and of those whose shapes it relays.

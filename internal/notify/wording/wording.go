@@ -22,7 +22,7 @@ type Note struct {
 	Type     webhook.Type
 	Source   string
 	Severity webhook.Severity
-	Title    string   // a line of at most 150 characters: "Account Acme (1022…) is banned"
+	Title    string   // a line of at most 140 characters: "Account Acme (1022…) is banned"
 	What     string   // a sentence or two: what that means
 	Marks    []string // sentences on what is special: that it is a test, late, or told after its turn
 	Whom     string   // the account and the number: "account Acme (1022…), tenant emea, number +15550001111"
@@ -37,7 +37,7 @@ type Note struct {
 type Fact struct{ Name, Value string }
 
 const (
-	longestTitle = 150 // what a header of Slack takes
+	longestTitle = 140 // a header of Slack takes 150
 	longestText  = 300
 	mostFacts    = 12
 )
