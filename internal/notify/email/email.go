@@ -171,7 +171,7 @@ func (b *mailbox) letter(m sender.Message) (*gomail.Msg, error) {
 	letter.ToMailAddress(b.to...)
 	letter.Subject(note.Title)
 	letter.SetMessageIDWithValue(token(note.Event) + "@" + b.domain)
-	letter.SetDateWithValue(m.At)
+	letter.SetDateWithValue(m.At.UTC())
 	letter.SetUserAgent(b.agent)
 	letter.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: nobody answers that he is on holiday
 	letter.SetGenHeader("X-Auto-Response-Suppress", "All")  // the same for Exchange

@@ -95,7 +95,7 @@ type Answer struct {
 
 // Post makes one attempt to post a body. The verdict says why no answer came.
 func (h *Hook) Post(parent context.Context, body any) (Answer, *webhook.Verdict) {
-	text, err := encode(body)
+	text, err := json.Marshal(body)
 	if err != nil { // it quotes what it cannot encode
 		return Answer{}, &webhook.Verdict{Kind: webhook.Refused, Reason: "message cannot be encoded"}
 	}
@@ -112,15 +112,6 @@ func (h *Hook) Post(parent context.Context, body any) (Answer, *webhook.Verdict)
 		return Answer{}, Failed(ctx, err, limit)
 	}
 	return read(response, cancel), nil
-}
-
-// encode leaves < and > as they are, so that people can read what was sent where a service shows it.
-func encode(body any) ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(body)
-	return b.Bytes(), err
 }
 
 // read takes the beginning of an answer. How that ends does not matter: the status has been said.

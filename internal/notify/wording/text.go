@@ -77,7 +77,7 @@ func number(p webhook.Phone) string {
 }
 
 func account(m sender.Message) string {
-	name, id := clean(m.Account.Name, 60), clean(m.Event.Account, 64)
+	name, id := clean(m.Account.Name, 40), clean(m.Event.Account, 64)
 	switch {
 	case name != "" && id != "" && name != id:
 		return "account " + name + " (" + id + ")"
@@ -124,9 +124,9 @@ func template(e webhook.Event) string {
 	text := "a template"
 	switch {
 	case t.Name != "":
-		text = "template " + clean(t.Name, 60)
+		text = "template " + clean(t.Name, 40)
 	case t.ID != "":
-		text = "template " + clean(t.ID, 60)
+		text = "template " + clean(t.ID, 40)
 	}
 	if t.Language != "" {
 		text += " (" + clean(t.Language, 12) + ")"
