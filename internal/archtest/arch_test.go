@@ -165,6 +165,11 @@ var plan = []room{
 		ours:  []string{nouns},
 		never: []string{"database/sql", "os"},
 	},
+	{
+		path: "internal/notify/servicetest",
+		says: "servicetest stands in for services for people, and knows none of those who tell them",
+		ours: []string{"internal/notify/sender", "internal/cloudevent", nouns}, libs: []string{"github.com/google/go-cmp"},
+	},
 	forPeople("slack", "github.com/slack-go/slack"),
 	forPeople("pagerduty"),
 	forPeople("teams"),

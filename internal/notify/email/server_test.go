@@ -124,7 +124,7 @@ func (s *server) converse(c net.Conn) {
 		verb, rest, _ := strings.Cut(line, " ")
 		verb = strings.ToUpper(verb)
 		s.note(verb, secure)
-		ok := true
+		var ok bool
 		switch verb {
 		case "EHLO":
 			offers := "250-mail.example.com\r\n250-8BITMIME"

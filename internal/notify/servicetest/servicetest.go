@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -53,9 +54,7 @@ func Start(t *testing.T) *Server {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.requests = append(s.requests, Request{r.Method, r.URL.Path, r.Header, body})
-		for name, values := range s.header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), s.header)
 		w.WriteHeader(s.status)
 		_, _ = io.WriteString(w, s.text)
 	}))
