@@ -152,7 +152,7 @@ func Hostile() sender.Message {
 		Template: webhook.Template{ID: "5550001", Name: "<!channel> *x* [y](https://evil.example) <b>z</b>\r\nBcc: all@example.com", Language: "en_US"},
 		Status:   "REJECTED", Category: "MARKETING", Reason: "INVALID_FORMAT", Description: "`a` & <script>alert(1)</script> call +49 151 23456789",
 	}})
-	m.Account.Name = "<@U123> & Sons"
+	m.Account.Name, m.Event.Source = "<@U123> & Sons", "<!here>"
 	return m
 }
 
