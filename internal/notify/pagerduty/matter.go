@@ -70,8 +70,9 @@ var either = map[webhook.Type]string{
 
 // steps says what an event does: what it begins first, so that no moment is without an alert. All of it can be repeated.
 //
-// Nothing is done for an event of a matter that is late or told after its turn: what is true now was told before, and an alert
-// that it triggered or resolved would say otherwise.
+// Nothing is done for an event of a matter that is late: what is true of the matter now was told before, and an alert that it
+// triggered or resolved would say otherwise. Of an event that is told after its turn nobody knows whether something later has
+// settled the matter, so the safer is done: what it begins is triggered, and nothing is resolved.
 func steps(m sender.Message, well bool) []step {
 	e := m.Event
 	alone := []step{{trigger, "holdfast/event/" + e.ID}}
@@ -87,8 +88,10 @@ func steps(m sender.Message, well bool) []step {
 	switch {
 	case !ok || e.Account == "" && e.Phone == (webhook.Phone{}): // whose it is is not known, so neither is what ends it
 		return alone
-	case e.Late || m.OutOfOrder:
+	case e.Late:
 		return nil
+	case m.OutOfOrder:
+		what.ends = nil
 	}
 	var list []step
 	for _, name := range what.begins {

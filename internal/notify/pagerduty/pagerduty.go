@@ -24,10 +24,10 @@ const DefaultURL = "https://events.pagerduty.com/v2/enqueue"
 //
 // What begins and ends, such as a ban, is one alert for each account (or number, template, flow): its end resolves what its
 // beginning triggered, if both are told. So tell it of both, such as events: [account.*, phone.*], and set ordered: true, or an
-// end may overtake its beginning. An event that comes late, or after its turn, triggers and resolves nothing of that kind:
-// something later has settled the matter. Everything else is an alert of its own, which somebody resolves by hand; so is a
-// restriction, if nothing but time ends it. Test events are alerts of their own as well, of severity info, whatever they tell
-// of. PagerDuty takes two events a second or so: rate 2/s is recommended.
+// end may overtake its beginning. An event that comes late triggers and resolves nothing of that kind: something later has
+// settled the matter. One that is told after its turn resolves nothing: somebody has to look. Everything else is an alert of
+// its own, which somebody resolves by hand; so is a restriction, if nothing but time ends it. Test events are alerts of their
+// own as well, of severity info, whatever they tell of. PagerDuty takes two events a second or so: rate 2/s is recommended.
 type Options struct {
 	// RoutingKey is the integration key of an integration "Events API V2" of a service or an orchestration: 32 letters and
 	// digits. Required.
@@ -85,8 +85,8 @@ func open(o *Options, c sender.Context) (*pager, error) {
 // Close gives up the connections that nobody uses.
 func (p *pager) Close() { p.hook.Close() }
 
-// Send makes one attempt: one request for each alert that the event triggers or resolves. PagerDuty knows alerts by their keys,
-// so what is told twice changes nothing.
+// Send makes one attempt: one request for each alert that the event triggers or resolves, and none for a late one that does
+// neither. PagerDuty knows alerts by their keys, so what is told twice changes nothing.
 func (p *pager) Send(ctx context.Context, m sender.Message) *webhook.Verdict {
 	note := wording.Of(m)
 	for _, s := range steps(m, note.Well) {

@@ -132,13 +132,18 @@ func TestMatters(t *testing.T) {
 	}
 }
 
-// TestOutOfOrder has an end be told before its beginning.
+// TestOutOfOrder tells after their turn: a ban calls somebody, and its end does not call off.
 func TestOutOfOrder(t *testing.T) {
 	server, s := start(t)
-	m := servicetest.Banned()
-	m.OutOfOrder = true
-	if v := s.Send(t.Context(), m); v != nil || len(server.Take()) > 0 {
-		t.Errorf("got %v", v)
+	open := make(alerts)
+	for _, m := range []sender.Message{servicetest.Banned(), reinstated()} {
+		m.OutOfOrder = true
+		if v := s.Send(t.Context(), m); v != nil {
+			t.Fatal(v)
+		}
+		if open.take(t, server.Take()); len(open) != 1 {
+			t.Errorf("%s: %v", m.Event.Type, open)
+		}
 	}
 }
 
