@@ -4,6 +4,7 @@ package cloudevent
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/internal/webhook"
@@ -11,6 +12,9 @@ import (
 
 // ContentType is that of an event in structured mode: the whole CloudEvent is the body, so that a signature covers all of it.
 const ContentType = "application/cloudevents+json; charset=utf-8"
+
+// BatchContentType is that of several events in one body, each as in structured mode.
+const BatchContentType = "application/cloudevents-batch+json; charset=utf-8"
 
 // An Envelope is an event as destinations read it: CloudEvents 1.0 in the JSON format. What is in Data besides, is
 // between us and them; nothing in the other attributes says who a person is, because intermediaries log those.
@@ -81,6 +85,59 @@ func (e Envelope) JSON() ([]byte, error) {
 		return nil, fmt.Errorf("encode event: %w", err)
 	}
 	return body, nil
+}
+
+// Batch writes events into one array, each as [Envelope.JSON] does. The error may quote an event.
+func Batch(events []Envelope) ([]byte, error) {
+	body, err := json.Marshal(events)
+	if err != nil {
+		return nil, fmt.Errorf("encode events: %w", err)
+	}
+	return body, nil
+}
+
+// DataJSON is the body of binary mode: the data alone, of the content type DataContentType. The error may quote the event.
+func (e Envelope) DataJSON() ([]byte, error) {
+	body, err := json.Marshal(e.Data)
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	return body, nil
+}
+
+// An Attribute is one of those that stand beside the data, its value as text.
+type Attribute struct{ Name, Value string }
+
+// Attributes lists what binary mode puts beside the data: all attributes but datacontenttype, which every protocol says in its
+// own way, and without those that are left out of JSON.
+func (e Envelope) Attributes() []Attribute {
+	var at string
+	if e.Time != nil {
+		at = e.Time.Format(time.RFC3339Nano)
+	}
+	mark := func(set bool) string {
+		if set {
+			return "true"
+		}
+		return ""
+	}
+	all := []Attribute{
+		{"specversion", e.SpecVersion},
+		{"id", e.ID},
+		{"source", e.Source},
+		{"type", string(e.Type)},
+		{"subject", e.Subject},
+		{"time", at},
+		{"dataschema", e.DataSchema},
+		{"severity", string(e.Severity)},
+		{"provider", e.Provider},
+		{"late", mark(e.Late)},
+		{"test", mark(e.Test)},
+		{"outoforder", mark(e.OutOfOrder)},
+		{"timeassumed", mark(e.TimeAssumed)},
+		{"zoneassumed", mark(e.ZoneAssumed)},
+	}
+	return slices.DeleteFunc(all, func(a Attribute) bool { return a.Value == "" })
 }
 
 // Encode writes an event in structured mode.

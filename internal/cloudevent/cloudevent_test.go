@@ -76,6 +76,66 @@ func TestCloudEvent(t *testing.T) {
 	}
 }
 
+// TestModesSayTheSame compares binary mode, and a batch, with structured mode.
+func TestModesSayTheSame(t *testing.T) {
+	full := Of(banned())
+	full.Late, full.Test, full.OutOfOrder, full.TimeAssumed, full.ZoneAssumed = true, true, true, true, true
+	bare := Of(webhook.Event{ID: "1", Type: "of.no.catalog", Data: &webhook.None{}})
+	precise := Of(webhook.Event{ID: "2", Type: webhook.PhoneAdded, Time: time.Unix(1761200607, 123456000), Data: &webhook.None{}})
+	batch, err := Batch([]Envelope{full, bare, precise})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var together []json.RawMessage
+	if err := json.Unmarshal(batch, &together); err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range []Envelope{full, bare, precise} {
+		structured, err := e.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(structured, together[i]) {
+			t.Errorf("in a batch: %s", together[i])
+		}
+		var want map[string]any
+		if err := json.Unmarshal(structured, &want); err != nil {
+			t.Fatal(err)
+		}
+		data, err := e.DataJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body any
+		if err := json.Unmarshal(data, &body); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]any{"datacontenttype": e.DataContentType, "data": body}
+		for _, a := range e.Attributes() {
+			got[a.Name] = a.Value
+		}
+		for name, value := range want {
+			if text := fmt.Sprint(value); name != "data" && (value == true || text == "") {
+				want[name] = text
+			}
+		}
+		if want["severity"] == "" { // of what is in no catalog
+			delete(want, "severity")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	odd := full
+	odd.Data.Details = func() {}
+	if _, err := odd.DataJSON(); err == nil {
+		t.Error("a function is data")
+	}
+	if _, err := Batch([]Envelope{full, odd}); err == nil {
+		t.Error("a function is data in a batch")
+	}
+}
+
 // conforms checks what CloudEvents 1.0 demands of every event.
 func conforms(t *testing.T, body []byte) {
 	t.Helper()

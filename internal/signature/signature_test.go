@@ -1,6 +1,7 @@
 package signature_test
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -189,6 +190,56 @@ func TestStandard(t *testing.T) {
 	}
 }
 
+// TestStandardPrivate signs with the key whose seed is that of standardSecret.
+func TestStandardPrivate(t *testing.T) {
+	parse := func(s string) signature.StandardKey {
+		key, err := signature.ParseStandardKey(signature.Secret(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	shared, seed := parse(standardSecret), parse("whsk_"+standardSecret[6:])
+	whole := parse("whsk_" + base64.StdEncoding.EncodeToString(ed25519.NewKeyFromSeed([]byte("0123456789abcdef0123456789abcdef"))))
+	at := time.Unix(1761200608, 0)
+	got := seed.Sign("evt_0001", at, []byte(standardBody))
+	if want := "v1a,/oKsVomW2UgKsClZdC+Cnk5IGdoYAiZ9fvSpkndE62jDFFlP7d/MEJjgTf1bulc/iQRg8BgL8H+ChC/JpvfgBA=="; got != want {
+		t.Errorf("Sign = %s, want %s", got, want)
+	}
+	if again := whole.Sign("evt_0001", at, []byte(standardBody)); again != got {
+		t.Errorf("with seed and public key: %s", again)
+	}
+	public, err := signature.ParseStandardPublicKey(seed.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if public.Public() != seed.Public() || shared.Public() != "" || public.Sign("evt_0001", at, nil) != "" {
+		t.Error("a public key is not what it should be")
+	}
+	other := parse("whsk_" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	ours := shared.Sign("evt_0001", at, []byte(standardBody))
+	for name, c := range map[string]struct {
+		key        signature.StandardKey
+		id         string
+		signatures string
+		want       error
+	}{
+		"public":               {public, "evt_0001", got, nil},
+		"private":              {seed, "evt_0001", got, nil},
+		"among others":         {public, "evt_0001", ours + " v1a,AAAA v1a,! " + got, nil},
+		"another key":          {other, "evt_0001", got, signature.ErrStandardMismatch},
+		"another id":           {public, "evt_0002", got, signature.ErrStandardMismatch},
+		"said to be shared":    {public, "evt_0001", "v1" + got[3:], signature.ErrStandardMismatch},
+		"said to be private":   {shared, "evt_0001", "v1a" + ours[2:], signature.ErrStandardMismatch},
+		"no signature of ours": {public, "evt_0001", ours, signature.ErrStandardMismatch},
+	} {
+		err := signature.VerifyStandard([]signature.StandardKey{c.key}, c.id, "1761200608", c.signatures, []byte(standardBody), at, time.Minute)
+		if !errors.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", name, err, c.want)
+		}
+	}
+}
+
 // The specification's own library must accept what we sign, and we what it signs.
 func TestStandardAgainstReference(t *testing.T) {
 	reference, err := standardwebhooks.NewWebhook(standardSecret)
@@ -220,14 +271,22 @@ func TestStandardAgainstReference(t *testing.T) {
 
 func TestParseStandardKeyRefuses(t *testing.T) {
 	of := func(n int) string { return base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", n))) }
-	for _, bad := range []string{"", "whsec_", of(32), "whpk_" + of(32), "whsec_" + of(23), "whsec_" + of(65), "whsec_!" + of(32), "whsec_" + of(32) + "\n\nx"} {
+	for _, bad := range []string{
+		"", "whsec_", of(32), "whpk_" + of(32), "whsec_" + of(23), "whsec_" + of(65), "whsec_!" + of(32), "whsec_" + of(32) + "\n\nx",
+		"whsk_" + of(31), "whsk_" + of(33), "whsk_" + of(64), "whsk_!" + of(32),
+	} {
 		_, err := signature.ParseStandardKey(signature.Secret(bad))
 		if err == nil {
 			t.Errorf("%q is accepted", bad)
 			continue
 		}
-		if text := strings.TrimPrefix(bad, "whsec_"); text != "" && strings.Contains(err.Error(), text) {
+		if _, text, _ := strings.Cut(bad, "_"); text != "" && strings.Contains(err.Error(), text) {
 			t.Errorf("the error %q holds the secret", err)
+		}
+	}
+	for _, bad := range []string{"", of(32), "whsec_" + of(32), "whsk_" + of(32), "whpk_" + of(31), "whpk_!"} {
+		if _, err := signature.ParseStandardPublicKey(bad); err == nil {
+			t.Errorf("%q is accepted as a public key", bad)
 		}
 	}
 	for _, good := range []int{24, 32, 64} {
