@@ -102,7 +102,7 @@ sources:
 destinations:
 `, s.ingress, s.metrics, s.database.url("holdfast"), s.secret, s.secret)
 	for _, name := range s.destinations {
-		fmt.Fprintf(&b, "  %s: {url: \"http://%s/%s\", secret: %q, events: [\"*\"]}\n", name, s.sink, name, s.key)
+		fmt.Fprintf(&b, "  %s: {url: \"http://%s/%s\", secret: %q, private: true, events: [\"*\"]}\n", name, s.sink, name, s.key)
 	}
 	return b.String()
 }

@@ -139,7 +139,7 @@ sources:
 		b.WriteString("destinations:\n")
 	}
 	for _, s := range w.sinks {
-		fmt.Fprintf(&b, "  %s: {url: \"http://%s/\", secret: %q, events: [%s]}\n", s.name, s.address, s.secret, quoted(s.events))
+		fmt.Fprintf(&b, "  %s: {url: \"http://%s/\", secret: %q, private: true, events: [%s]}\n", s.name, s.address, s.secret, quoted(s.events))
 	}
 	if err := os.WriteFile(r.config, []byte(b.String()), 0o600); err != nil {
 		w.t.Fatal(err)

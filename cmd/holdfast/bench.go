@@ -49,8 +49,9 @@ func newBench() *cobra.Command {
 so many in a second, however long the answers take, and counts latency from when each was due; without, each of --callers
 sends the next one when the last was answered.
 
-With --sink it is also the destination: http://ADDR/NAME is destination NAME. What it is told need not be from Holdfast:
-an update is recognized by its id, wherever in the body that stands. So losses, repetitions and latency end to end are exact.
+With --sink it is also the destination: http://ADDR/NAME is destination NAME, which needs private: true. What it is told need
+not be from Holdfast: an update is recognized by its id, wherever in the body that stands. So losses, repetitions and latency
+end to end are exact.
 
 The secret is taken from ` + benchSecret + `: Meta's app secret, or nxtele's access key and secret as KEY:SECRET. If ` + benchSinkKey + `
 is set, only what is signed with that key (whsec_…) counts as told.

@@ -34,8 +34,8 @@ func TestBench(t *testing.T) {
 			key := "whsec_" + newSigningKey()
 			nx := "nx-" + r.name[len(r.name)-16:]
 			text := r.yaml(nil) + "  " + nx + ": {provider: nxtele, access_keys: {key: secret}}\n" +
-				"destinations:\n  crm: {url: \"http://" + address + "/crm\", secret: \"" + key + "\", events: [\"*\"]}\n" +
-				"  dead: {url: \"http://" + address + "/dead\", secret: \"" + key + "\", events: [\"*\"]}\n"
+				"destinations:\n  crm: {url: \"http://" + address + "/crm\", secret: \"" + key + "\", private: true, events: [\"*\"]}\n" +
+				"  dead: {url: \"http://" + address + "/dead\", secret: \"" + key + "\", private: true, events: [\"*\"]}\n"
 			cfg, err := parseTest(text)
 			if err != nil {
 				t.Fatal(err)

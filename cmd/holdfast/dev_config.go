@@ -93,7 +93,7 @@ sources:
   360dialog-demo: {provider: 360dialog, platform_secrets: [%q]}
 # 'holdfast dev' adds a destination named "terminal", which prints what it is told. Others go here:
 # destinations:
-#   crm: {url: "http://127.0.0.1:9999/hooks", secret: "whsec_%s", events: ["account.*", "contact.*"]}
+#   crm: {url: "http://127.0.0.1:9999/hooks", secret: "whsec_%s", private: true, events: ["account.*", "contact.*"]}
 `, filepath.ToSlash(filepath.Join(data, "state.db")), filepath.ToSlash(filepath.Join(data, "spool")), filepath.ToSlash(filepath.Join(data, "storage")),
 		rand.Text(), rand.Text(), rand.Text(), rand.Text(), rand.Text(), rand.Text(), newSigningKey())
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -144,7 +144,7 @@ sources:
 		b.WriteString("destinations:\n")
 	}
 	for name, l := range destinations {
-		fmt.Fprintf(&b, "  %s: {url: %q, secret: %q, events: [\"*\"]}\n", name, l.URL, "whsec_"+newSigningKey())
+		fmt.Fprintf(&b, "  %s: {url: %q, secret: %q, private: true, events: [\"*\"]}\n", name, l.URL, "whsec_"+newSigningKey())
 	}
 	return b.String()
 }

@@ -45,7 +45,7 @@ func TestSamples(t *testing.T) {
 		}
 		yaml += fmt.Sprintf("  %s: {provider: %q, %s}\n", sourceOf(d), d.Name, s.settings)
 	}
-	yaml += fmt.Sprintf("destinations:\n  all: {url: %q, secret: %q, events: [\"*\"]}\n", listener.URL, "whsec_"+newSigningKey())
+	yaml += fmt.Sprintf("destinations:\n  all: {url: %q, secret: %q, private: true, events: [\"*\"]}\n", listener.URL, "whsec_"+newSigningKey())
 	cfg, err := parseTest(yaml)
 	if err != nil {
 		t.Fatal(err)

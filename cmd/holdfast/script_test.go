@@ -53,7 +53,7 @@ func houseCommand(t *testing.T) func(ts *testscript.TestScript, neg bool, args [
 		yaml := r.yaml(nil) + "  nx-" + r.name[len(r.name)-16:] + ": {provider: nxtele, access_keys: {demo: secret}}\n" +
 			"  wz-" + r.name[len(r.name)-16:] + `: {provider: whizard, phone: "15550001111", credentials: [{name: a, headers: {Authorization: Bearer one, X-Key: "1"}}]}` + "\n"
 		crm := newListener(t)
-		yaml += "destinations:\n  crm: {url: \"" + crm.URL + "\", secret: \"whsec_" + newSigningKey() + "\", events: [\"*\"]}\n"
+		yaml += "destinations:\n  crm: {url: \"" + crm.URL + "\", secret: \"whsec_" + newSigningKey() + "\", private: true, events: [\"*\"]}\n"
 		cfg, err := parseTest(yaml)
 		ts.Check(err)
 		h := r.start(cfg, both)

@@ -63,7 +63,7 @@ func (s *sink) join(cfg *config.Config) {
 	}
 	cfg.Destinations[sinkName] = config.Destination{
 		Type: config.DefaultType, Events: []string{"*"},
-		Options: &signedhttp.Options{URL: signature.Secret(s.url), Secret: signature.Secret(s.secret)},
+		Options: &signedhttp.Options{URL: signature.Secret(s.url), Secret: signature.Secret(s.secret), Private: true},
 	}
 }
 

@@ -167,7 +167,7 @@ sources:
   open: {provider: meta, insecure: true}
 destinations:
   crm: {url: "https://crm.example.com/hooks?x=1", secret: "${WHSEC}", events: ["account.*", contact.marketing_stopped], retry: {timeout: 1m, for: 720h}, concurrency: 1}
-  rest: {url: "http://127.0.0.1:1/all", secrets: ["${WHSEC}", "${WHSEC}"], default: true}
+  rest: {url: "http://127.0.0.1:1/all", private: true, secrets: ["${WHSEC}", "${WHSEC}"], default: true}
 `)
 	want := &Config{
 		Ingress: Ingress{
@@ -202,7 +202,7 @@ destinations:
 			"rest": {
 				Type: "http", Default: true,
 				Retry: Retry{Timeout: 15 * time.Second, For: 72 * time.Hour}, Concurrency: 32, Parallel: 8,
-				Options: &signedhttp.Options{URL: "http://127.0.0.1:1/all", Secrets: []signature.Secret{whsec, whsec}},
+				Options: &signedhttp.Options{URL: "http://127.0.0.1:1/all", Private: true, Secrets: []signature.Secret{whsec, whsec}},
 			},
 		},
 	}

@@ -71,6 +71,7 @@ sources:
   n: {provider: meta, path: I, insecure: J, max_body: K, app_secrets: [L], verify_token: M, access_keys: {k: N}, skew: O, answers: P}
 destinations:
   d: {url: Q, secret: R, secrets: [S], events: [T], default: U, retry: {timeout: V, for: W}, concurrency: X}
+  e: {headers: {H: f}, tls: {ca: g, cert: h, key: i, server_name: j}, proxy: k, private: l, handshake: {origin: m, rate: n}, format: o, batch: p}
 `
 	for _, value := range []string{
 		secret, `"` + secret, `"\x` + secret + `"`, `"` + secret + `\q"`, "'" + secret, "[" + secret, "{" + secret, "{" + secret + "}: 1",
@@ -78,7 +79,7 @@ destinations:
 		"${SECRET}", `"${SECRET}"`, "${SECRET", "${" + secret + "}", `"${` + secret + `}"`, `"${file:${SECRET}}"`, `"https://u:${SECRET}@host:port/"`,
 		`"https://u:${SECRET}@host/"`, `"https://host/${SECRET}#x"`, `"whsec_${SECRET}"`, `"postgres://u:${SECRET}@h:x/"`, secret + ": " + secret, "- " + secret, "? " + secret,
 	} {
-		for _, place := range "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcde" {
+		for _, place := range "123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop" {
 			file := replaceOnce(template, place, value)
 			_, err := Parse("holdfast.yaml", []byte(file), known(), environment)
 			if err == nil {
@@ -113,7 +114,7 @@ state: {url: "postgres://u:hunter2-hunter2@db/x"}
 sources:
   m: {provider: meta, app_secrets: ["hunter2-hunter2"], path: hunter2-hunter2}
 destinations:
-  d: {url: "https://example.com/hunter2-hunter2", secret: "`+whsec+`", default: true}
+  d: {url: "https://example.com/hunter2-hunter2", secret: "`+whsec+`", default: true, headers: {X: hunter2-hunter2}, proxy: "http://u:hunter2-hunter2@proxy.example.com"}
 `)
 	var log bytes.Buffer
 	for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {

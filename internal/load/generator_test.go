@@ -62,7 +62,7 @@ func TestTold(t *testing.T) {
 				server := httptest.NewServer(sink)
 				t.Cleanup(server.Close)
 				set, err := notify.New(map[string]config.Destination{
-					"crm": {Options: &signedhttp.Options{URL: signature.Secret(server.URL + "/crm"), Secret: standardSecret}},
+					"crm": {Options: &signedhttp.Options{URL: signature.Secret(server.URL + "/crm"), Secret: standardSecret, Private: true}},
 				}, notify.Options{})
 				if err != nil {
 					t.Fatal(err)

@@ -19,7 +19,6 @@ import (
 
 const (
 	whsec = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-	older = "whsec_ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 	token = "t0ken-in-the-path"
 )
 
@@ -81,7 +80,7 @@ func (r *receiver) got() []request {
 // to configures a destination at a server; its URL holds a token.
 func to(url string) config.Destination {
 	return config.Destination{
-		Options: &signedhttp.Options{URL: signature.Secret(url + "/" + token + "?key=" + token), Secret: whsec},
+		Options: &signedhttp.Options{URL: signature.Secret(url + "/" + token + "?key=" + token), Secret: whsec, Private: true},
 		Default: true,
 		Retry:   config.Retry{Timeout: 5 * time.Second},
 	}

@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +161,82 @@ func TestReplace(t *testing.T) {
 	}
 	if len(before.got()) != 1 || len(after.got()) != 1 {
 		t.Errorf("told %d and %d times, want 1 and 1", len(before.got()), len(after.got()))
+	}
+}
+
+func TestEachAttemptHasItsTime(t *testing.T) {
+	r := receive(t, nil)
+	s := newSet(t, map[string]config.Destination{"crm": to(r.URL)})
+	now := time.Unix(1761200608, 0)
+	s.now = func() time.Time { now = now.Add(time.Hour); return now }
+	for range 2 {
+		if err := s.Tell(t.Context(), "crm", telling(banned())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, two := r.got()[0], r.got()[1]
+	if one.Header.Get("webhook-id") != two.Header.Get("webhook-id") || string(one.body) != string(two.body) {
+		t.Error("another id or body at the second attempt")
+	}
+	if one.Header.Get("webhook-timestamp") == two.Header.Get("webhook-timestamp") ||
+		one.Header.Get("webhook-signature") == two.Header.Get("webhook-signature") {
+		t.Error("the same time or signature at the second attempt")
+	}
+}
+
+func TestDeadlines(t *testing.T) {
+	answer, _, release := hang()
+	defer release()
+	r := receive(t, answer)
+	slow := to(r.URL)
+	slow.Retry.Timeout = 50 * time.Millisecond
+	s := newSet(t, map[string]config.Destination{"crm": to(r.URL), "slow": slow})
+	if err := s.Tell(t.Context(), "slow", telling(banned())); err == nil || !strings.HasPrefix(err.Error(), "time-out after ") {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err := s.Tell(ctx, "crm", telling(banned()))
+	if err == nil || !strings.HasPrefix(err.Error(), "time-out after ") || strings.Contains(err.Error(), "5s") {
+		t.Errorf("got %v", err)
+	}
+	cancelled, cancelNow := context.WithCancel(t.Context())
+	cancelNow()
+	if err := s.Tell(cancelled, "crm", telling(banned())); err == nil || err.Error() != "cancelled" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestBatch has several events in one attempt, where the type takes them and the configuration says so.
+func TestBatch(t *testing.T) {
+	r := receive(t, nil)
+	alone, batched := to(r.URL), to(r.URL)
+	options := *batched.Options.(*signedhttp.Options)
+	options.Format, options.Batch = signedhttp.FormatBatch, 2
+	batched.Options = &options
+	registry := prometheus.NewRegistry()
+	s, err := New(map[string]config.Destination{"alone": alone, "batched": batched}, Options{Registerer: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for name, want := range map[string]int{"alone": 1, "batched": 2} {
+		if policy, _ := s.Policy(name); policy.Batch != want {
+			t.Errorf("%s: at most %d in one attempt, want %d", name, policy.Batch, want)
+		}
+	}
+	two := append(telling(banned()), telling(banned())...)
+	if err := s.Tell(t.Context(), "batched", two); err != nil {
+		t.Fatal(err)
+	}
+	if s.Tell(t.Context(), "batched", append(two, two[0])) == nil || s.Tell(t.Context(), "alone", two) == nil {
+		t.Error("more were told at once than are allowed")
+	}
+	if n := len(r.got()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+	if got := gather(t, registry); !slices.Contains(got, "holdfast_notify_attempts_total{batched,told} 2") {
+		t.Errorf("counted %v", got)
 	}
 }
 

@@ -2,6 +2,8 @@ package signature_test
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -218,6 +220,8 @@ func TestStandardPrivate(t *testing.T) {
 	}
 	other := parse("whsk_" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	ours := shared.Sign("evt_0001", at, []byte(standardBody))
+	keyless := hmac.New(sha256.New, nil)
+	keyless.Write([]byte("evt_0001.1761200608." + standardBody))
 	for name, c := range map[string]struct {
 		key        signature.StandardKey
 		id         string
@@ -231,6 +235,7 @@ func TestStandardPrivate(t *testing.T) {
 		"another id":           {public, "evt_0002", got, signature.ErrStandardMismatch},
 		"said to be shared":    {public, "evt_0001", "v1" + got[3:], signature.ErrStandardMismatch},
 		"said to be private":   {shared, "evt_0001", "v1a" + ours[2:], signature.ErrStandardMismatch},
+		"made with no key":     {public, "evt_0001", "v1," + base64.StdEncoding.EncodeToString(keyless.Sum(nil)), signature.ErrStandardMismatch},
 		"no signature of ours": {public, "evt_0001", ours, signature.ErrStandardMismatch},
 	} {
 		err := signature.VerifyStandard([]signature.StandardKey{c.key}, c.id, "1761200608", c.signatures, []byte(standardBody), at, time.Minute)

@@ -3,7 +3,6 @@ package signedhttp
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
@@ -17,38 +16,43 @@ const (
 	answerWithin = time.Second
 )
 
-// newTransport makes the connections of one destination.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    10 * time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConns:           256,
-		MaxIdleConnsPerHost:    32,
-		MaxResponseHeaderBytes: 64 << 10,
-		DisableCompression:     true, // answers are not read
-		ForceAttemptHTTP2:      true,
+// attempt sends a letter once. Nil means told.
+func (d *destination) attempt(ctx context.Context, l letter, at time.Time) *webhook.Verdict {
+	if d.consent != nil {
+		if verdict := d.consent.ask(ctx, d); verdict != nil {
+			return verdict
+		}
 	}
+	status, header, verdict := d.exchange(d.request(ctx, l, at))
+	if verdict == nil {
+		verdict = answered(status, header, time.Now())
+	}
+	if d.consent != nil {
+		d.consent.saw(verdict)
+	}
+	return verdict
 }
 
-// attempt sends a body once. Nil means told.
-func (d *destination) attempt(parent context.Context, id string, at time.Time, body []byte) *webhook.Verdict {
-	ctx, cancel := context.WithCancel(parent)
+// exchange sends a request and returns what the answer begins with; the verdict says why there was none.
+func (d *destination) exchange(r *http.Request) (status int, header http.Header, failure *webhook.Verdict) {
+	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	limit := time.Duration(0)
-	if deadline, ok := parent.Deadline(); ok {
-		limit = time.Until(deadline)
-	}
+	limit := left(ctx)
 	// The transport is used without an http.Client: that would follow redirects and put the URL into its errors.
-	response, err := d.transport.RoundTrip(d.request(ctx, id, at, body))
+	response, err := d.transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		return failed(ctx, err, limit)
+		return 0, nil, failed(ctx, err, limit)
 	}
-	verdict := answered(response.StatusCode, response.Header, time.Now())
 	discard(response, cancel)
-	return verdict
+	return response.StatusCode, response.Header, nil
+}
+
+// left is how much time there is; 0 if there is no end.
+func left(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return time.Until(deadline)
+	}
+	return 0
 }
 
 // discard is done with an answer. The status has said all, so how this ends does not matter.

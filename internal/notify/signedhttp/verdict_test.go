@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
 	"holdfast/internal/webhook"
 )
-
-const token = "t0ken-in-the-path"
 
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -45,20 +44,21 @@ func TestErrors(t *testing.T) {
 		err  error
 		want webhook.Verdict
 	}{
-		{&net.DNSError{Name: token, IsNotFound: true}, webhook.Verdict{Kind: webhook.Retry, Reason: "no such host"}},
+		{&net.DNSError{Name: token, IsNotFound: true}, webhook.Verdict{Kind: webhook.Retry, Reason: "no such host", Advice: advised}},
+		{&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, webhook.Verdict{Kind: webhook.Retry, Reason: "proxy: connection refused", Advice: advised}},
+		{&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "remote error", Err: errors.New(token)}}, webhook.Verdict{Kind: webhook.Trouble, Reason: "proxy: TLS handshake refused", Advice: advised}},
+		{&net.OpError{Op: "dial", Err: errPrivate}, webhook.Verdict{Kind: webhook.Trouble, Reason: "address is private", Advice: advised}},
 		{&net.DNSError{Name: token, IsTemporary: true}, webhook.Verdict{Kind: webhook.Retry, Reason: "host name lookup failed"}},
 		{&net.DNSError{Name: token, IsTimeout: true}, webhook.Verdict{Kind: webhook.Retry, Reason: "host name lookup failed"}},
 		{&net.OpError{Op: "dial", Err: impatient{}}, webhook.Verdict{Kind: webhook.Retry, Reason: "time-out while connecting"}},
-		{x509.HostnameError{Host: token}, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate for another host"}},
-		{x509.CertificateInvalidError{Reason: x509.Expired}, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate expired or not yet valid"}},
-		{x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate not valid"}},
-		{&tls.CertificateVerificationError{Err: errors.New(token)}, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate not valid"}},
+		{x509.HostnameError{Host: token}, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate for another host", Advice: advised}},
+		{x509.CertificateInvalidError{Reason: x509.Expired}, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate expired or not yet valid", Advice: advised}},
+		{x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate not valid", Advice: advised}},
+		{&tls.CertificateVerificationError{Err: errors.New(token)}, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate not valid", Advice: advised}},
 		{errors.New(token), webhook.Verdict{Kind: webhook.Retry, Reason: "no answer that can be read"}},
 	} {
 		got := failed(t.Context(), fmt.Errorf("wrapped: %w", c.err), time.Second)
-		if *got != c.want {
-			t.Errorf("%v: got %+v, want %+v", c.err, *got, c.want)
-		}
+		same(t, *got, c.want)
 	}
 }
 

@@ -1,37 +1,35 @@
-package notify
+package signedhttp
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"holdfast/internal/config"
-	"holdfast/internal/notify/signedhttp"
 	"holdfast/internal/signature"
 )
 
 func TestSigned(t *testing.T) {
 	r := receive(t, nil)
-	d := to(r.URL)
-	secrets := []signature.Secret{whsec, older}
-	options := d.Options.(*signedhttp.Options)
-	options.Secret, options.Secrets = "", secrets
-	s := newSet(t, map[string]config.Destination{"crm": d})
-	if err := s.Tell(t.Context(), "crm", telling(banned())); err != nil {
+	o := to(r.URL)
+	shared := []signature.Secret{whsec, older}
+	private, err := signature.ParseStandardKey(whsk)
+	if err != nil {
 		t.Fatal(err)
 	}
+	o.Secret, o.Secrets = "", slices.Concat(shared, []signature.Secret{whsk})
+	told(t, opened(t, o))
 	got := r.got()[0]
-	for _, secret := range secrets {
+	for _, secret := range shared {
 		check, err := standard.NewWebhook(string(secret))
 		if err != nil {
 			t.Fatal(err)
@@ -42,6 +40,15 @@ func TestSigned(t *testing.T) {
 		if err := check.Verify(append(got.body, ' '), got.Header); err == nil {
 			t.Error("another body has the same signature")
 		}
+	}
+	public, err := signature.ParseStandardPublicKey(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := got.Header
+	if err := signature.VerifyStandard([]signature.StandardKey{public}, h.Get("webhook-id"), h.Get("webhook-timestamp"), h.Get("webhook-signature"),
+		got.body, time.Now(), time.Minute); err != nil {
+		t.Error(err)
 	}
 	if got.Method != http.MethodPost || got.URL.Path != "/"+token || got.URL.RawQuery != "key="+token {
 		t.Errorf("got %s %s", got.Method, got.URL)
@@ -60,23 +67,35 @@ func TestSigned(t *testing.T) {
 	}
 }
 
-func TestEachAttemptHasItsTime(t *testing.T) {
+func TestHeaders(t *testing.T) {
 	r := receive(t, nil)
-	s := newSet(t, map[string]config.Destination{"crm": to(r.URL)})
-	now := time.Unix(1761200608, 0)
-	s.now = func() time.Time { now = now.Add(time.Hour); return now }
-	for range 2 {
-		if err := s.Tell(t.Context(), "crm", telling(banned())); err != nil {
-			t.Fatal(err)
+	o := to(r.URL)
+	o.Headers = map[string]signature.Secret{"authorization": "Bearer " + token, "X-Tenant": "b\u00e4r"}
+	for _, o.Format = range []string{FormatStructured, FormatBinary, FormatBatch} {
+		told(t, opened(t, o))
+	}
+	for _, got := range r.got() {
+		if got.Header.Get("Authorization") != "Bearer "+token || got.Header.Get("X-Tenant") != "b\u00e4r" {
+			t.Errorf("got %v", got.Header)
 		}
 	}
+}
+
+// TestHTTP2 has attempts share a connection.
+func TestHTTP2(t *testing.T) {
+	r := &receiver{}
+	r.Server = httptest.NewUnstartedServer(r.handler(t, nil))
+	r.EnableHTTP2 = true
+	r.StartTLS()
+	t.Cleanup(r.Close)
+	o := to(r.URL)
+	o.TLS.CA = pemOf("CERTIFICATE", r.Certificate().Raw)
+	d := opened(t, o)
+	told(t, d)
+	told(t, d)
 	one, two := r.got()[0], r.got()[1]
-	if one.Header.Get("webhook-id") != two.Header.Get("webhook-id") || string(one.body) != string(two.body) {
-		t.Error("another id or body at the second attempt")
-	}
-	if one.Header.Get("webhook-timestamp") == two.Header.Get("webhook-timestamp") ||
-		one.Header.Get("webhook-signature") == two.Header.Get("webhook-signature") {
-		t.Error("the same time or signature at the second attempt")
+	if one.ProtoMajor != 2 || one.RemoteAddr != two.RemoteAddr {
+		t.Errorf("%s from %s, then from %s", one.Proto, one.RemoteAddr, two.RemoteAddr)
 	}
 }
 
@@ -92,20 +111,16 @@ func TestAnswersAreNotRead(t *testing.T) {
 			}
 		}
 	})
-	answer, _, release := hang()
+	answer, release := hang()
 	defer release()
 	trickle := receive(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		_ = http.NewResponseController(w).Flush()
 		answer(w, r)
 	})
-	impatient := to(trickle.URL)
-	impatient.Retry.Timeout = 200 * time.Millisecond
-	s := newSet(t, map[string]config.Destination{"flood": to(flood.URL), "trickle": impatient})
-	for _, name := range []string{"flood", "trickle"} {
-		if err := s.Tell(t.Context(), name, telling(banned())); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+	told(t, opened(t, to(flood.URL)))
+	if v := sendWithin(t, opened(t, to(trickle.URL)), 200*time.Millisecond); v != nil {
+		t.Errorf("trickle: %v", v)
 	}
 	flood.Close() // waits for the handler
 	if n := written.Load(); n > 32<<20 {
@@ -155,28 +170,7 @@ func TestClosedConnectionIsReplaced(t *testing.T) {
 			readRequest(r)
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		})
-	s := newSet(t, map[string]config.Destination{"crm": to(url)})
-	for range 2 {
-		if err := s.Tell(t.Context(), "crm", telling(banned())); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestCallersDeadline(t *testing.T) {
-	answer, _, release := hang()
-	defer release()
-	r := receive(t, answer)
-	s := newSet(t, map[string]config.Destination{"crm": to(r.URL)})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	err := s.Tell(ctx, "crm", telling(banned()))
-	if err == nil || !strings.HasPrefix(err.Error(), "time-out after ") || strings.Contains(err.Error(), "5s") {
-		t.Errorf("got %v", err)
-	}
-	cancelled, cancelNow := context.WithCancel(t.Context())
-	cancelNow()
-	if err := s.Tell(cancelled, "crm", telling(banned())); err == nil || err.Error() != "cancelled" {
-		t.Errorf("got %v", err)
-	}
+	d := opened(t, to(url))
+	told(t, d)
+	told(t, d)
 }
