@@ -5,7 +5,7 @@ LINT := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test lint fuzz bench bench-go bench-log chaos update docs fmt up postgresql
+.PHONY: help build run test lint fuzz bench bench-go bench-log chaos update docs fmt up postgresql brokers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +19,7 @@ run: build ## Run everything on this machine: Temporal with its UI, ingress, wor
 	bin/holdfast dev
 
 # The dev server's tests go without the race detector: it would be Temporal that is examined, and compiled once more.
-test: postgresql build lint fuzz ## Test everything, on a real Temporal and a real PostgreSQL; also lint and fuzz
+test: postgresql brokers build lint fuzz ## Test everything, on a real Temporal, PostgreSQL, NATS and RabbitMQ; also lint and fuzz
 	go test -C tools ./...
 	go test -C devserver ./...
 	go test -race ./...
@@ -67,3 +67,7 @@ up: ## Run the services of docker-compose.yml, with secrets from .env
 postgresql:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 		{ echo "The tests need PostgreSQL's programs, which they start themselves: apt-get install postgresql" >&2; exit 1; }
+
+brokers:
+	@command -v nats-server >/dev/null && test -x /usr/lib/rabbitmq/bin/rabbitmq-server || \
+		{ echo "The tests need NATS and RabbitMQ, which they start themselves: apt-get install nats-server rabbitmq-server" >&2; exit 1; }

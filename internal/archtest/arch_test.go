@@ -136,6 +136,7 @@ var plan = []room{
 		ours: []string{
 			"internal/config", "internal/cloudevent", "internal/notify/sender", "internal/notify/signedhttp", nouns,
 			"internal/notify/slack", "internal/notify/pagerduty", "internal/notify/teams", "internal/notify/email",
+			"internal/notify/kafka", "internal/notify/nats", "internal/notify/rabbitmq",
 		},
 		libs:  []string{prometheus, groups},
 		never: []string{"database/sql"},
@@ -174,6 +175,15 @@ var plan = []room{
 	forPeople("pagerduty"),
 	forPeople("teams"),
 	forPeople("email", "github.com/wneessen/go-mail"),
+	{
+		path:  "internal/notify/broker",
+		says:  "broker has what the senders for brokers have in common, and knows no broker",
+		ours:  []string{"internal/notify/sender", "internal/cloudevent", nouns, signing},
+		never: []string{"database/sql"},
+	},
+	brokerSender("kafka", "github.com/twmb/franz-go"),
+	brokerSender("nats", "github.com/nats-io"),
+	brokerSender("rabbitmq", "github.com/rabbitmq/amqp091-go"),
 	{
 		path:  "internal/spool",
 		says:  "spool keeps bytes on disk; it knows neither Temporal nor what they are",
@@ -277,6 +287,13 @@ func sender(name string, libs ...string) room {
 func forPeople(name string, libs ...string) room {
 	r := sender(name, libs...)
 	r.ours = append(r.ours, "internal/notify/wording", "internal/notify/service")
+	return r
+}
+
+// brokerSender is a room of one who tells destinations that are brokers.
+func brokerSender(name string, libs ...string) room {
+	r := sender(name, libs...)
+	r.ours = append(r.ours, "internal/notify/broker")
 	return r
 }
 

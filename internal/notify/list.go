@@ -2,7 +2,10 @@ package notify
 
 import (
 	"holdfast/internal/notify/email"
+	"holdfast/internal/notify/kafka"
+	"holdfast/internal/notify/nats"
 	"holdfast/internal/notify/pagerduty"
+	"holdfast/internal/notify/rabbitmq"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/notify/signedhttp"
 	"holdfast/internal/notify/slack"
@@ -17,5 +20,8 @@ func Types() []sender.Type {
 		pagerduty.Type(),
 		teams.Type(),
 		email.Type(),
+		kafka.Type(),
+		nats.Type(),
+		rabbitmq.Type(),
 	}
 }
