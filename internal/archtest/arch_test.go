@@ -131,10 +131,23 @@ var plan = []room{
 		libs: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "modernc.org/sqlite"},
 	},
 	{
+		path:  "internal/condition",
+		says:  "condition evaluates CEL about events; it knows nobody who asks it",
+		ours:  []string{nouns},
+		libs:  []string{"cel.dev/cel-go"},
+		never: []string{"database/sql", "net", "os"},
+	},
+	{
+		path:  "internal/routing",
+		says:  "routing decides who is told, by the configuration; it tells nobody",
+		ours:  []string{"internal/condition", "internal/config", nouns},
+		never: []string{"database/sql", "net", "os"},
+	},
+	{
 		path: "internal/notify",
 		says: "notify tells destinations; it knows how they are configured, and no Temporal",
 		ours: []string{
-			"internal/config", "internal/cloudevent", "internal/notify/sender", "internal/notify/signedhttp", nouns,
+			"internal/config", "internal/routing", "internal/cloudevent", "internal/notify/sender", "internal/notify/signedhttp", nouns,
 			"internal/notify/slack", "internal/notify/pagerduty", "internal/notify/teams", "internal/notify/email",
 			"internal/notify/kafka", "internal/notify/nats", "internal/notify/rabbitmq",
 		},
@@ -199,7 +212,7 @@ var plan = []room{
 	{
 		path: "internal/config",
 		says: "config reads holdfast.yaml; providers and senders say which settings they have",
-		ours: []string{"internal/provider", "internal/notify/sender", nouns, signing}, libs: []string{yaml},
+		ours: []string{"internal/provider", "internal/notify/sender", "internal/condition", nouns, signing}, libs: []string{yaml},
 		never: []string{"database/sql"},
 	},
 	{

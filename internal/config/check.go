@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"holdfast/internal/signature"
-	"holdfast/internal/webhook"
 )
 
 const day = 24 * time.Hour
@@ -64,6 +63,10 @@ func (c *Config) setDefaults() {
 		d.Concurrency = cmp.Or(d.Concurrency, DefaultConcurrency)
 		c.Destinations[name] = d
 	}
+	for id, a := range c.Accounts {
+		a.Name = cmp.Or(a.Name, id)
+		c.Accounts[id] = a
+	}
 }
 
 // check notes what is readable and cannot be meant.
@@ -98,9 +101,10 @@ func (r *reader) check(c *Config) {
 		r.problem("temporal.ui", "want a URL such as https://temporal.example.com")
 	}
 	r.sources(c)
+	r.accounts(c.Accounts)
 	for _, name := range slices.Sorted(maps.Keys(c.Destinations)) {
 		r.name("destinations", name)
-		r.destination(join("destinations", name), c.Destinations[name])
+		r.destination(join("destinations", name), c.Destinations[name], c)
 	}
 }
 
@@ -157,7 +161,7 @@ func inFlight(body Size) Size {
 	return max(held, 8*kib)
 }
 
-func (r *reader) destination(at string, d Destination) {
+func (r *reader) destination(at string, d Destination, c *Config) {
 	if d.Options == nil {
 		return // its type is unknown: said already
 	}
@@ -172,15 +176,7 @@ func (r *reader) destination(at string, d Destination) {
 			}
 		}
 	}
-	if len(d.Events) == 0 && !d.Default {
-		r.problem(at+".events", "is required, unless default is true: nothing would be told")
-	}
-	for i, pattern := range d.Events {
-		means := func(e webhook.Entry) bool { return matches(pattern, e.Type) }
-		if !slices.ContainsFunc(webhook.Catalog(), means) {
-			r.problem(at+".events["+strconv.Itoa(i)+"]", "means no type of event in the catalog%s", didYouMean(pattern, patterns()))
-		}
-	}
+	r.routing(at, d, c)
 }
 
 func isWeb(u *url.URL) bool {

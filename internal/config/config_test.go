@@ -168,6 +168,10 @@ sources:
 destinations:
   crm: {url: "https://crm.example.com/hooks?x=1", secret: "${WHSEC}", events: ["account.*", contact.marketing_stopped], retry: {timeout: 1m, for: 720h}, concurrency: 1}
   rest: {url: "http://127.0.0.1:1/all", private: true, secrets: ["${WHSEC}", "${WHSEC}"], default: true}
+  some: {url: "https://example.com/some", secret: "${WHSEC}", events: ["*", "!message.*"], sources: [meta-main, open], accounts: ["4711"], phones: ["15550001111"], severities: [critical], labels: {team: payments}, when: "!event.test"}
+accounts:
+  4711: {tenant: acme, labels: {team: payments}}
+  "4712": {name: "Shop ${NUMBER}"}
 `)
 	want := &Config{
 		Ingress: Ingress{
@@ -204,6 +208,16 @@ destinations:
 				Retry: Retry{Timeout: 15 * time.Second, For: 72 * time.Hour}, Concurrency: 32, Parallel: 8,
 				Options: &signedhttp.Options{URL: "http://127.0.0.1:1/all", Private: true, Secrets: []signature.Secret{whsec, whsec}},
 			},
+			"some": {
+				Type: "http", Events: []string{"*", "!message.*"}, Sources: []string{"meta-main", "open"}, Accounts: []string{"4711"},
+				Phones: []string{"15550001111"}, Severities: []string{"critical"}, Labels: map[string]string{"team": "payments"}, When: "!event.test",
+				Retry: Retry{Timeout: 15 * time.Second, For: 72 * time.Hour}, Concurrency: 32, Parallel: 8,
+				Options: &signedhttp.Options{URL: "https://example.com/some", Secret: whsec},
+			},
+		},
+		Accounts: map[string]Account{
+			"4711": {Name: "4711", Tenant: "acme", Labels: map[string]string{"team": "payments"}},
+			"4712": {Name: "Shop 16"},
 		},
 	}
 	for name, source := range want.Sources { // each is made from the options that it is told to remember
@@ -289,22 +303,30 @@ func TestSize(t *testing.T) {
 
 func TestWants(t *testing.T) {
 	for _, c := range []struct {
-		pattern string
-		want    string
+		patterns string
+		want     string
 	}{
 		{"*", "yes yes yes"},
 		{"account.*", "yes no no"},
 		{"account.ban*", "yes no no"},
+		{"*.added", "no yes no"},
+		{"*.*ed", "yes yes no"},
 		{"phone.added", "no yes no"},
 		{"unrecognized", "no no yes"},
 		{"account", "no no no"},
+		{"* !account.*", "no yes yes"},
+		{"!account.* *", "no yes yes"},
+		{"!account.*", "no no no"},
+		{"account.* phone.* !*.banned", "no yes no"},
+		{"[ !]", "no no no"},
+		{"", "no no no"},
 	} {
 		var got []string
 		for _, typ := range []webhook.Type{webhook.AccountBanned, webhook.PhoneAdded, webhook.Unrecognized} {
-			got = append(got, map[bool]string{true: "yes", false: "no"}[Destination{Events: []string{c.pattern}}.Wants(typ)])
+			got = append(got, map[bool]string{true: "yes", false: "no"}[Destination{Events: strings.Fields(c.patterns)}.Wants(typ)])
 		}
 		if strings.Join(got, " ") != c.want {
-			t.Errorf("%s: got %v, want %s", c.pattern, got, c.want)
+			t.Errorf("%s: got %v, want %s", c.patterns, got, c.want)
 		}
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
-
-	"holdfast/internal/webhook"
 )
 
 // Defaults of a destination, for those who make one without a file.
@@ -26,14 +24,15 @@ const (
 // Beside the settings here a destination has those of its type, such as its url; they are in the manual of the type's package
 // below internal/notify.
 //
-// It is told what all of its conditions (events, sources, accounts, phones, severities, labels and when) ask for.
+// It is told what all of its conditions (events, sources, accounts, phones, severities, labels and when) ask for. What no
+// destination is told in this way is told the default ones, as far as their conditions other than events ask for it.
 type Destination struct {
 	// Type is how it is told: http (the default), and what [holdfast/internal/notify.Types] lists besides.
 	Type string `yaml:"type"`
 
 	// Events says which types of events it is told: names from the catalog, such as account.banned, or patterns, where an
 	// asterisk stands for any text, such as account.*, *.marketing_stopped or * for all. One that begins with ! takes away:
-	// ["*", "!message.*"]. Required unless default is true.
+	// ["*", "!message.*"], in quotes, in any order. Required unless default is true.
 	Events []string `yaml:"events"`
 
 	// Sources, Accounts and Phones limit it to events of these sources, of these account ids, and of these business numbers
@@ -45,14 +44,16 @@ type Destination struct {
 	// Severities limits it to events that are critical, warning or info. Default: all.
 	Severities []string `yaml:"severities"`
 
-	// Labels limits it to events of accounts that have all of these labels, by what accounts says of them. Default: of all.
+	// Labels limits it to events of accounts that have all of these labels, by what accounts says of them; tenant is one.
+	// Default: of all.
 	Labels map[string]string `yaml:"labels"`
 
-	// When is a condition in CEL (https://cel.dev) for what the others cannot say; the manual of its names is in package
-	// condition. Default: none.
+	// When is a condition in CEL (https://cel.dev) for what the others cannot say, such as event.details.decision == "REJECTED";
+	// the manual of its names is in package condition. Where it cannot be evaluated, the event is told. Default: none.
 	When string `yaml:"when"`
 
-	// Default says that it is told as well what no destination asks for. Default false.
+	// Default says that it is told as well what no destination asks for. Default false. What nobody is told is unrouted: it is
+	// recorded and counted, and can be told later.
 	Default bool `yaml:"default"`
 
 	// Retry says how patient to be with it.
@@ -120,34 +121,4 @@ type Retry struct {
 
 	// For is how long an event is tried again before it waits for an operator. Default 72h, a weekend; 1m to 720h.
 	For time.Duration `yaml:"for"`
-}
-
-// Wants reports whether the destination asks for this type of event by Events.
-func (d Destination) Wants(t webhook.Type) bool {
-	for _, pattern := range d.Events {
-		if matches(pattern, t) {
-			return true
-		}
-	}
-	return false
-}
-
-// matches reports whether a pattern of Events means a type.
-func matches(pattern string, t webhook.Type) bool {
-	if start, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(string(t), start)
-	}
-	return pattern == string(t)
-}
-
-// patterns are those that people mean, for suggestions.
-func patterns() []string {
-	all := []string{"*"}
-	for _, e := range webhook.Catalog() {
-		all = append(all, string(e.Type))
-		if family := e.Type.Family() + ".*"; all[len(all)-2] != family && family != string(e.Type)+".*" {
-			all = append(all, family)
-		}
-	}
-	return all
 }

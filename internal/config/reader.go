@@ -127,7 +127,7 @@ func (r *reader) set(e entry, at string, v reflect.Value) {
 func (r *reader) value(n ast.Node, at string, v reflect.Value) {
 	switch n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-		r.problem(at, "anchors, aliases and tags are not understood here")
+		r.problem(at, "anchors, aliases and tags are not understood here; a text that begins with &, * or ! wants quotes")
 		return
 	}
 	if s, ok := reflect.TypeAssert[*Source](v.Addr()); ok {
