@@ -26,6 +26,7 @@ type HandleResult struct {
 type Handled struct {
 	Problem  string            `json:"problem,omitempty"` // why it could not be recorded; then it has no outcomes
 	Outcomes []webhook.Outcome `json:"outcomes,omitempty"`
+	Unrouted int               `json:"unrouted,omitempty"` // events that are news, and that no destination wants
 }
 
 // Notification is what one destination is to be told.
@@ -74,7 +75,11 @@ func (a *Activities) Handle(ctx context.Context, in HandleInput) (HandleResult, 
 	}
 	for i, w := range in.Webhooks {
 		for j, outcome := range out.Webhooks[i].Outcomes {
-			a.Metrics.outcome(w.Events[j], outcome, len(records[i].Events[j].Destinations) > 0)
+			unrouted := outcome.Told() && len(records[i].Events[j].Destinations) == 0
+			if unrouted {
+				out.Webhooks[i].Unrouted++
+			}
+			a.Metrics.outcome(w.Events[j], outcome, unrouted)
 		}
 	}
 	return out, nil
@@ -83,12 +88,10 @@ func (a *Activities) Handle(ctx context.Context, in HandleInput) (HandleResult, 
 func (a *Activities) record(w Normalized) webhook.Record {
 	r := webhook.Record{Webhook: w.Webhook, Source: w.Source, Received: w.Received, Events: make([]webhook.Candidate, len(w.Events))}
 	for i, e := range w.Events {
-		c := webhook.Candidate{Event: e}
-		if !e.Stale {
-			c.Destinations = a.Notifier.Route(e)
-			if !e.Test {
-				c.Changes = changes(e)
-			}
+		// What turns out not to be told is routed as well: the log says who would have been.
+		c := webhook.Candidate{Event: e, Destinations: a.Notifier.Route(e)}
+		if !e.Stale && !e.Test {
+			c.Changes = changes(e)
 		}
 		r.Events[i] = c
 	}

@@ -31,7 +31,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		unrouted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_events_unrouted_total", Help: "Events that no destination wants.",
 		},
-			[]string{"type"}),
+			[]string{"type", "severity"}),
 		unrecognized: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_events_unrecognized_total", Help: "Events that this version does not understand.",
 		},
@@ -56,10 +56,11 @@ func (m *Metrics) event(e webhook.Event) {
 	}
 }
 
-func (m *Metrics) outcome(e webhook.Event, o webhook.Outcome, routed bool) {
+func (m *Metrics) outcome(e webhook.Event, o webhook.Outcome, unrouted bool) {
 	m.outcomes.WithLabelValues(string(e.Type), string(o)).Inc()
-	if o.Told() && !routed {
-		m.unrouted.WithLabelValues(string(e.Type)).Inc()
+	if unrouted {
+		entry, _ := webhook.Lookup(e.Type)
+		m.unrouted.WithLabelValues(string(e.Type), string(entry.Severity)).Inc()
 	}
 }
 

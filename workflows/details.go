@@ -62,12 +62,15 @@ func (p *process) tellEvents(b *strings.Builder) {
 		entry, _ := webhook.Lookup(t)
 		fmt.Fprintf(b, "- %d × `%s`: %s\n", p.types[t], t, entry.Meaning)
 	}
-	counts := p.status().Outcomes
+	status := p.status()
 	var outcomes []string
-	for _, o := range workflow.DeterministicKeys(counts) {
-		outcomes = append(outcomes, fmt.Sprintf("%d %s", counts[o], o))
+	for _, o := range workflow.DeterministicKeys(status.Outcomes) {
+		outcomes = append(outcomes, fmt.Sprintf("%d %s", status.Outcomes[o], o))
 	}
 	fmt.Fprintf(b, "\nRecorded: %s.\n", strings.Join(outcomes, ", "))
+	if status.Unrouted > 0 {
+		fmt.Fprintf(b, "\nUnrouted: %d, which no destination wants. `holdfast route --event` says why.\n", status.Unrouted)
+	}
 }
 
 func (p *process) tellDeliveries(b *strings.Builder) {

@@ -42,6 +42,7 @@ type process struct {
 	types      map[webhook.Type]int    // how many events of each were recorded
 	accounts   []string                // in order of appearance
 	before     map[webhook.Outcome]int // outcomes of earlier runs of the same workflow
+	unrouted   int                     // events that nobody wants, of earlier runs likewise
 	dropped    bool                    // an operator let something go
 
 	park  string // name of the current park; empty while nothing is parked
@@ -58,6 +59,7 @@ type element struct {
 	problem  string // why it is parked
 	order    Action // what an operator wants done about that
 	outcomes []webhook.Outcome
+	unrouted int // of its events
 }
 
 func (p *process) setup(ctx workflow.Context) error {
@@ -157,7 +159,7 @@ func (p *process) record(ctx workflow.Context) error {
 			e.problem = "record: " + problem
 			continue
 		}
-		e.outcomes = handled.Webhooks[i].Outcomes
+		e.outcomes, e.unrouted = handled.Webhooks[i].Outcomes, handled.Webhooks[i].Unrouted
 		e.webhook.Body = nil // of no use any more, and a workflow that waits for days would keep it in memory
 		for j, event := range normalized.Webhooks[i].Events {
 			p.types[event.Type]++

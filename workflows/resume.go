@@ -14,6 +14,7 @@ type Remainder struct {
 	Deliveries []Parcel                `json:"deliveries,omitempty"`
 	Types      map[webhook.Type]int    `json:"types,omitempty"`
 	Outcomes   map[webhook.Outcome]int `json:"outcomes,omitempty"`
+	Unrouted   int                     `json:"unrouted,omitempty"`
 	Accounts   []string                `json:"accounts,omitempty"`
 	Dropped    bool                    `json:"dropped,omitempty"`
 	Parks      int                     `json:"parks"`
@@ -45,7 +46,7 @@ func (p *process) idle() bool {
 // grows without bound. A command that arrives meanwhile finds the new run parked under another name.
 func (p *process) cut(ctx workflow.Context) error {
 	next := Group{Resume: &Remainder{
-		Types: p.types, Outcomes: p.status().Outcomes, Accounts: p.accounts, Dropped: p.dropped, Parks: p.parks,
+		Types: p.types, Outcomes: p.status().Outcomes, Unrouted: p.status().Unrouted, Accounts: p.accounts, Dropped: p.dropped, Parks: p.parks,
 	}}
 	for _, e := range p.elements {
 		if e.problem != "" {
@@ -67,7 +68,7 @@ func (p *process) resume(ctx workflow.Context, r Remainder) {
 	if r.Types != nil {
 		p.types = r.Types
 	}
-	p.before, p.accounts, p.dropped, p.parks = r.Outcomes, r.Accounts, r.Dropped, r.Parks
+	p.before, p.unrouted, p.accounts, p.dropped, p.parks = r.Outcomes, r.Unrouted, r.Accounts, r.Dropped, r.Parks
 	for _, parcel := range r.Deliveries {
 		d := &delivery{Notification: parcel.Notification, stage: parcel.Stage, problem: parcel.Problem}
 		p.deliveries = append(p.deliveries, d)

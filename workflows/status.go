@@ -17,7 +17,8 @@ type Status struct {
 	Park       string                  `json:"park,omitempty"` // to be named by a command that answers it
 	Events     map[webhook.Type]int    `json:"events,omitempty"`
 	Outcomes   map[webhook.Outcome]int `json:"outcomes,omitempty"`
-	Parked     []Parked                `json:"parked,omitempty"` // webhooks
+	Unrouted   int                     `json:"unrouted,omitempty"` // events that no destination wants
+	Parked     []Parked                `json:"parked,omitempty"`   // webhooks
 	Deliveries []Delivery              `json:"deliveries,omitempty"`
 }
 
@@ -37,7 +38,7 @@ type Delivery struct {
 }
 
 func (p *process) status() Status {
-	s := Status{Stage: p.view().stage, Park: p.park, Events: p.types, Outcomes: map[webhook.Outcome]int{}}
+	s := Status{Stage: p.view().stage, Park: p.park, Events: p.types, Outcomes: map[webhook.Outcome]int{}, Unrouted: p.unrouted}
 	for _, o := range workflow.DeterministicKeys(p.before) {
 		s.Outcomes[o] = p.before[o]
 	}
@@ -45,6 +46,7 @@ func (p *process) status() Status {
 		for _, o := range e.outcomes {
 			s.Outcomes[o]++
 		}
+		s.Unrouted += e.unrouted
 		if e.problem != "" {
 			s.Parked = append(s.Parked, Parked{e.webhook.ID, e.webhook.Source, e.problem})
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -83,7 +84,7 @@ func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut i
 
 	// Another Temporal is used only if the command line says so: never by a default profile that happens to be there.
 	own := flags.temporal.address == "" && flags.temporal.profile == ""
-	ui := ""
+	ui := cfg.Temporal.UI
 	stopServer := func() {}
 	ended, how := make(chan struct{}), func() string { return "" }
 	if own {
@@ -92,6 +93,7 @@ func dev(ctx context.Context, common *commonFlags, flags devFlags, out, errOut i
 			return err
 		}
 		ui, stopServer, ended, how = s.ui, s.stop, s.ended, s.how
+		cfg.Temporal.UI = s.ui
 		flags.temporal = temporalFlags{address: s.address, namespace: flags.temporal.namespace, isolated: true}
 		cfg.Codec.Origins = append(cfg.Codec.Origins, s.ui, strings.Replace(s.ui, "127.0.0.1", "localhost", 1))
 	}
@@ -180,11 +182,12 @@ func sendLine(file string, cfg *config.Config) string {
 	return line + "--list"
 }
 
+// workflowURL is where the Temporal UI shows a workflow; empty where there is none.
 func workflowURL(ui, namespace, workflow string) string {
 	if ui == "" {
 		return ""
 	}
-	return ui + "/namespaces/" + cmp.Or(namespace, "default") + "/workflows/" + strings.ReplaceAll(workflow, "/", "%2F")
+	return strings.TrimSuffix(ui, "/") + "/namespaces/" + url.PathEscape(cmp.Or(namespace, "default")) + "/workflows/" + url.PathEscape(workflow)
 }
 
 // free reports who is wrong if an address is taken, before anything is started. Port 0 is always free.

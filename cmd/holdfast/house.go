@@ -54,6 +54,7 @@ type house struct {
 	desk    *workflows.Desk
 	gauges  *gauges
 	sources atomic.Pointer[map[string]config.Source] // by name, for the activities
+	ui      atomic.Pointer[string]                   // address of the Temporal UI, for people; empty if there is none
 
 	reloading sync.Mutex
 	current   *config.Config // what the rooms have of what can be reloaded
@@ -69,6 +70,7 @@ func build(cfg *config.Config, flags temporalFlags, log *slog.Logger) (*house, e
 	h := &house{config: cfg, current: cfg, flags: flags, log: log, metrics: prometheus.NewRegistry(), stopTimeout: stopTimeout, orphanAge: orphanAge}
 	h.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	h.sources.Store(&cfg.Sources)
+	h.ui.Store(&cfg.Temporal.UI)
 	var err error
 	if h.converter, err = temporal.Converter(); err != nil {
 		return nil, err
@@ -129,7 +131,9 @@ func (h *house) openIngress(eager bool) error {
 
 // openWorker opens what the activities need, but for the database: that may take its time.
 func (h *house) openWorker() error {
-	told, err := notify.New(h.config.Destinations, notify.Options{Registerer: h.metrics, Version: version()})
+	told, err := notify.New(h.config.Destinations, notify.Options{
+		Registerer: h.metrics, Version: version(), Accounts: h.config.Accounts, Link: h.link, Logger: h.log,
+	})
 	if err != nil {
 		return err
 	}
@@ -258,13 +262,13 @@ func (h *house) size(v any) (int, error) {
 	return len(payload.GetData()), nil
 }
 
-// reload takes secrets and destinations from a newer configuration; on an error everything stays as it was. Addresses,
+// reload takes secrets, destinations and accounts from a newer configuration; on an error everything stays as it was. Addresses,
 // limits and the database stay as they are in any case. What it verifies and tells changes before what it accepts.
 func (h *house) reload(cfg *config.Config) error {
 	h.reloading.Lock()
 	defer h.reloading.Unlock()
 	if h.told != nil {
-		if err := h.told.Replace(cfg.Destinations); err != nil {
+		if err := h.told.Replace(cfg.Destinations, cfg.Accounts); err != nil {
 			return err
 		}
 	}
@@ -273,19 +277,25 @@ func (h *house) reload(cfg *config.Config) error {
 		if err := h.door.Replace(doors(cfg)); err != nil {
 			h.sources.Store(&h.current.Sources)
 			if h.told != nil {
-				err = errors.Join(err, h.told.Replace(h.current.Destinations)) // they were good once
+				err = errors.Join(err, h.told.Replace(h.current.Destinations, h.current.Accounts)) // they were good once
 			}
 			return err
 		}
 	}
+	h.ui.Store(&cfg.Temporal.UI)
 	h.current = cfg
 	return nil
 }
+
+// link leads a person to a workflow; empty where no Temporal UI is configured.
+func (h *house) link(workflow string) string { return workflowURL(*h.ui.Load(), h.namespace, workflow) }
 
 // restartFor names the settings of a newer configuration that only a restart would bring into use.
 func (h *house) restartFor(cfg *config.Config) []string {
 	before, after := h.config.Ingress, cfg.Ingress
 	before.MaxBody, after.MaxBody = 0, 0 // the sources have it, and these are reloaded
+	reached, reaching := h.config.Temporal, cfg.Temporal
+	reached.UI, reaching.UI = "", "" // for people only: it is reloaded
 	var names []string
 	for _, setting := range []struct {
 		name          string
@@ -295,7 +305,7 @@ func (h *house) restartFor(cfg *config.Config) []string {
 		{"spool", h.config.Spool, cfg.Spool},
 		{"metrics", h.config.Metrics, cfg.Metrics},
 		{"codec", h.config.Codec, cfg.Codec},
-		{"temporal", h.config.Temporal, cfg.Temporal},
+		{"temporal", reached, reaching},
 		{"state", h.config.State, cfg.State},
 		{"storage", h.config.Storage, cfg.Storage},
 		{"dedupe", h.config.Dedupe, cfg.Dedupe},

@@ -64,7 +64,7 @@ func TestHolds(t *testing.T) {
 		`account.labels.region == "" && !has(account.labels.region)`:              true,
 		`account.labels.region == "emea" || account.labels.region.contains("me")`: false,
 	} {
-		got, err := compile(t, text).Matches(&Subject{Event: failed(), Account: payments()})
+		got, err := compile(t, text).Matches(&Subject{Event: *failed(), Account: payments()})
 		if err != nil || got != want {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
@@ -73,7 +73,7 @@ func TestHolds(t *testing.T) {
 		`event.details.n == 3 && event.details.n == 3.0 && event.details.n < 3.5 && event.details.n > 2`: true,
 		`event.details.n in [1, 3] && event.details.s.deep == null`:                                      true,
 	} {
-		numbers := &webhook.Event{Data: map[string]any{"n": 3, "s": map[string]any{"deep": nil}}}
+		numbers := webhook.Event{Data: map[string]any{"n": 3, "s": map[string]any{"deep": nil}}}
 		if got, err := compile(t, text).Matches(&Subject{Event: numbers}); err != nil || got != want {
 			t.Errorf("of numbers: %s: %v, %v", text, got, err)
 		}
@@ -84,7 +84,7 @@ func TestHolds(t *testing.T) {
 		`event.details.reason == "SCAM"`:                  false,
 		`event.account == "" && event.severity == "info"`: true,
 	} {
-		got, err := compile(t, text).Matches(&Subject{Event: &webhook.Event{Type: webhook.Unrecognized}})
+		got, err := compile(t, text).Matches(&Subject{Event: webhook.Event{Type: webhook.Unrecognized}})
 		if err != nil || got != want {
 			t.Errorf("of nothing: %s: %v, %v", text, got, err)
 		}
@@ -110,7 +110,7 @@ func TestFails(t *testing.T) {
 		"event.type == \"\" ||\n  event.details.message > 3":                   "at line 2, letter 25: " + other,
 	} {
 		begun := time.Now()
-		got, err := compile(t, text).Matches(&Subject{Event: long})
+		got, err := compile(t, text).Matches(&Subject{Event: *long})
 		var f *Failure
 		if !got || !errors.As(err, &f) || f.Error() != want {
 			t.Errorf("%s: %v, %v; want %s", text, got, err, want)
@@ -120,7 +120,7 @@ func TestFails(t *testing.T) {
 		}
 	}
 	// What one side decides is decided.
-	if got, err := compile(t, `event.details.reason < 3 && event.test`).Matches(&Subject{Event: failed()}); got || err != nil {
+	if got, err := compile(t, `event.details.reason < 3 && event.test`).Matches(&Subject{Event: *failed()}); got || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -174,7 +174,7 @@ func FuzzCompile(f *testing.F) {
 			}
 			return
 		}
-		for _, s := range []*Subject{{Event: failed(), Account: payments()}, {Event: &webhook.Event{}}} {
+		for _, s := range []*Subject{{Event: *failed(), Account: payments()}, {Event: webhook.Event{}}} {
 			if holds, err := c.Matches(s); err != nil && !holds {
 				t.Error("a failure is told")
 			}

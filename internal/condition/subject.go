@@ -71,7 +71,7 @@ type Account struct {
 // A Subject is what conditions are asked about: an event, and its account. It is for one goroutine at a time, and for as many
 // conditions as there are: what they need of the event is made once.
 type Subject struct {
-	Event   *webhook.Event
+	Event   webhook.Event
 	Account *Account // nil counts as the zero value
 
 	details any // made when it is asked for
@@ -79,7 +79,7 @@ type Subject struct {
 
 // ResolveName finds the value of a name. It is for CEL.
 func (s *Subject) ResolveName(name string) (any, bool) {
-	e := s.Event
+	e := &s.Event
 	if rest, ok := strings.CutPrefix(name, "account."); ok {
 		return s.ofAccount(rest)
 	}

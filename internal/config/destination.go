@@ -86,6 +86,9 @@ func (d Destination) String() string { return cmp.Or(d.Type, DefaultType) }
 // LogValue is the same as String.
 func (d Destination) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
+// Own reports whether the destination is told by its own workflow only.
+func (d Destination) Own() bool { return d.Ordered || d.Rate > 0 }
+
 // decode reads a destination: its type first, which knows what else may be said.
 func (d *Destination) decode(r *reader, n ast.Node, at string) {
 	entries := r.entries(n, at)

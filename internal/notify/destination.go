@@ -42,7 +42,7 @@ func newDestination(name string, c config.Destination, agent string, before *des
 	}
 	d.policy = webhook.Policy{
 		Timeout: c.Retry.Timeout, Horizon: c.Retry.For, Batch: 1,
-		Own: c.Ordered || c.Rate > 0, Ordered: c.Ordered, Parallel: c.Parallel, Rate: float64(c.Rate),
+		Own: c.Own(), Ordered: c.Ordered, Parallel: c.Parallel, Rate: float64(c.Rate),
 	}
 	if b, ok := d.line.sender.(sender.Batcher); ok {
 		d.policy.Batch = max(1, b.Batch())

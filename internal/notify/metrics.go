@@ -13,6 +13,7 @@ type metrics struct {
 	attempts *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight *prometheus.GaugeVec
+	failures *prometheus.CounterVec
 }
 
 // newMetrics makes the metrics and registers them, unless there is nowhere to.
@@ -31,11 +32,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "holdfast_notify_in_flight",
 			Help: "Attempts under way.",
 		}, []string{"destination"}),
+		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_route_condition_failures_total",
+			Help: "Times that the condition of a destination could not be evaluated for an event; the destination is told then.",
+		}, []string{"destination"}),
 	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.attempts, m.duration, m.inFlight} {
+	for _, c := range []prometheus.Collector{m.attempts, m.duration, m.inFlight, m.failures} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of notify: %w", err)
 		}
@@ -62,6 +67,7 @@ func (m *metrics) forget(destination string) {
 	m.attempts.DeletePartialMatch(label)
 	m.duration.DeletePartialMatch(label)
 	m.inFlight.DeletePartialMatch(label)
+	m.failures.DeletePartialMatch(label)
 }
 
 // destinationMetrics are looked up once, so that an attempt that outlives its destination brings back nothing that was

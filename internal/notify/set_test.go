@@ -47,6 +47,47 @@ func TestRoute(t *testing.T) {
 	}
 }
 
+// TestRouteByAccount has what is known of accounts decide, and be replaced.
+func TestRouteByAccount(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	payments, broken := to("https://example.com"), to("https://example.com")
+	payments.Default, payments.Events, payments.Labels = false, []string{"*"}, map[string]string{"team": "payments"}
+	broken.Default, broken.Events, broken.When = false, []string{"*"}, "event.details.date < 3"
+	labelled := func(id string) map[string]config.Account {
+		return map[string]config.Account{id: {Labels: map[string]string{"team": "payments"}}}
+	}
+	destinations := map[string]config.Destination{"payments": payments, "broken": broken}
+	s, err := New(destinations, Options{Registerer: registry, Accounts: labelled(banned().Account)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	check := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, route := range s.Route(banned()) {
+			got = append(got, route.Destination)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	check("broken", "payments")
+	if diff := cmp.Diff([]string{"holdfast_route_condition_failures_total{broken} 1"}, gather(t, registry)); diff != "" {
+		t.Error(diff)
+	}
+	wrong := to("https://example.com")
+	wrong.When = "event.tpye"
+	if err := s.Replace(map[string]config.Destination{"wrong": wrong}, nil); err == nil {
+		t.Error("a condition that cannot be read was taken")
+	}
+	check("broken", "payments")
+	if err := s.Replace(destinations, labelled("another")); err != nil {
+		t.Fatal(err)
+	}
+	check("broken")
+}
+
 func TestPolicy(t *testing.T) {
 	patient := to("https://example.com")
 	patient.Retry = config.Retry{Timeout: time.Minute, For: time.Hour}
@@ -140,14 +181,14 @@ func TestReplace(t *testing.T) {
 	go func() { done <- s.Tell(t.Context(), "crm", telling(banned())) }()
 	<-arrived
 
-	if err := s.Replace(map[string]config.Destination{"crm": {}, "new": to(after.URL)}); err == nil {
+	if err := s.Replace(map[string]config.Destination{"crm": {}, "new": to(after.URL)}, nil); err == nil {
 		t.Error("a destination without URL was taken")
 	}
 	if _, ok := s.Policy("gone"); !ok {
 		t.Error("half of a replacement took place")
 	}
 	once.Options = to(after.URL).Options
-	if err := s.Replace(map[string]config.Destination{"crm": once}); err != nil {
+	if err := s.Replace(map[string]config.Destination{"crm": once}, nil); err != nil {
 		t.Fatal(err)
 	}
 	verdict(t, s, "gone", webhook.Verdict{Kind: webhook.Trouble, Reason: "destination is not configured"})
@@ -274,7 +315,7 @@ func TestMetrics(t *testing.T) {
 	if diff := cmp.Diff(want, gather(t, registry)); diff != "" {
 		t.Error(diff)
 	}
-	if err := s.Replace(nil); err != nil {
+	if err := s.Replace(nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if families, err := registry.Gather(); err != nil || len(families) > 0 {
