@@ -225,8 +225,8 @@ func TestTold(t *testing.T) {
 func TestNobodyAsked(t *testing.T) {
 	w := newWorld(t)
 	w.routes = nil
-	if status := w.run("a"); status.Stage != workflows.StageRecorded {
-		t.Errorf("stage %q", status.Stage)
+	if status := w.run("a", "b"); status.Stage != workflows.StageRecorded || status.Unrouted != 2 {
+		t.Errorf("stage %q, unrouted %d", status.Stage, status.Unrouted)
 	}
 }
 
@@ -400,11 +400,12 @@ func TestLongHistoryIsCut(t *testing.T) {
 
 	w = newWorld(t)
 	in.Resume.Deliveries = []workflows.Parcel{{Notification: activities.Notification{Destination: "log", Events: []string{"evt_0"}, Horizon: time.Hour}, Stage: workflows.StageParked, Problem: "refused: status 400"}}
+	in.Resume.Unrouted = 3
 	w.log["evt_0"] = webhook.Event{ID: "evt_0", Type: webhook.AccountDeleted, Data: &webhook.None{}}
 	w.owed["log"] = []string{"evt_0"}
 	w.after(time.Minute, workflows.Command{}, func(s workflows.Status) {
 		wantStage(t, workflows.StageParked)(s)
-		if len(s.Parked) != 1 || len(s.Deliveries) != 1 || s.Park == "" {
+		if len(s.Parked) != 1 || len(s.Deliveries) != 1 || s.Park == "" || s.Unrouted != 3 {
 			t.Errorf("status of the next run: %+v", s)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"holdfast/internal/config"
 	"holdfast/internal/state/statetest"
 	"holdfast/internal/temporal"
+	"holdfast/internal/webhook"
 	"holdfast/workflows"
 )
 
@@ -233,6 +234,42 @@ func TestReloadIsAllOrNothing(t *testing.T) {
 		t.Errorf("status %d", code)
 	}
 	eventually(t, "it is told", func() bool { return len(crm.told()) == 1 })
+}
+
+// What is known of accounts, and where the Temporal UI is, can be reloaded.
+func TestReloadAccounts(t *testing.T) {
+	r := newRig(t)
+	yaml := r.yaml(nil) + `
+destinations:
+  team: {url: "https://example.com", secret: "whsec_` + newSigningKey() + `", events: ["*"], labels: {team: payments}}
+accounts:
+  "1": {labels: {team: payments}}
+`
+	first, err := parseTest(yaml)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := r.start(first, both)
+	routed := func(account string) int {
+		return len(h.told.Route(webhook.Event{Type: webhook.AccountBanned, Account: account}))
+	}
+	if routed("1") != 1 || routed("2") != 0 || h.link("wh/a") != "" {
+		t.Errorf("told %d and %d, link %q", routed("1"), routed("2"), h.link("wh/a"))
+	}
+	second, err := parseTest(strings.NewReplacer(`"1": {`, `"2": {`).Replace(yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Temporal.UI = "https://temporal.example.com/"
+	if names := h.restartFor(second); names != nil {
+		t.Errorf("takes a restart for %v", names)
+	}
+	if err := h.reload(second); err != nil {
+		t.Fatal(err)
+	}
+	if link := h.link("wh/a b"); routed("1") != 0 || routed("2") != 1 || link != "https://temporal.example.com/namespaces/default/workflows/wh%2Fa%20b" {
+		t.Errorf("told %d and %d, link %q", routed("1"), routed("2"), link)
+	}
 }
 
 // What a reload cannot change is named, and nothing else.

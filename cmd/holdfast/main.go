@@ -87,7 +87,7 @@ func newRoot() *cobra.Command {
 		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newVerify(&common), newSpool(&common),
 		newCheck(&common), newSetup(&common), newBench(),
 		newMeta(&common), newNxtele(&common), newWhizard(&common),
-		newEvents(),
+		newEvents(), newRoute(&common),
 	)
 	return root
 }

@@ -136,6 +136,50 @@ func TestModesSayTheSame(t *testing.T) {
 	}
 }
 
+// What was written can be read, and is the same when it is written again.
+func TestRead(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no events", err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := Read(text)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		var want bytes.Buffer
+		if err := json.Compact(&want, text); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Encode(e)
+		if diff := cmp.Diff(want.String(), string(got)); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", path, err, diff)
+		}
+		if want, _ := webhook.Lookup(e.Type); fmt.Sprintf("%T", e.Data) != fmt.Sprintf("%T", want.New()) {
+			t.Errorf("%s: carries %T", path, e.Data)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"specversion":"1.0","type":"account.baned"}`:                                 `read CloudEvent: type "account.baned" is not in the catalog of this version`,
+		`{"specversion":"0.3","type":"account.banned"}`:                                `read CloudEvent: specversion is not 1.0`,
+		`{"specversion":"1.0","type":"account.banned","data":{"details":{"state":1}}}`: `read CloudEvent: json: cannot unmarshal number into Go struct field Ban.data.details.state of type string`,
+		`[`: `read CloudEvent: unexpected end of JSON input`,
+	} {
+		if _, err := Read([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, bare := range []string{`{"specversion":"1.0","type":"account.banned"}`, `{"specversion":"1.0","type":"account.banned","data":{"details":null}}`} {
+		if e, err := Read([]byte(bare)); err != nil || e.Data == nil {
+			t.Errorf("%s: %+v, %v", bare, e, err)
+		}
+	}
+}
+
 // conforms checks what CloudEvents 1.0 demands of every event.
 func conforms(t *testing.T, body []byte) {
 	t.Helper()

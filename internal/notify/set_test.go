@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/internal/config"
+	"holdfast/internal/notify/sender"
 	"holdfast/internal/notify/signedhttp"
 	"holdfast/internal/webhook"
 )
@@ -86,6 +87,57 @@ func TestRouteByAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("broken")
+}
+
+// A recorder is a sender that keeps what it is given.
+type recorder struct{ messages []sender.Message }
+
+func (r *recorder) Send(_ context.Context, m sender.Message) *webhook.Verdict {
+	r.messages = append(r.messages, m)
+	return nil
+}
+
+func (*recorder) Close() {}
+
+// TestMessage has people be told whose account it is, and where to look.
+func TestMessage(t *testing.T) {
+	for name, tt := range map[string]struct {
+		options  Options
+		workflow string
+		account  sender.Account
+		link     string
+	}{
+		"known": {
+			options: Options{
+				Accounts: map[string]config.Account{banned().Account: {Name: "Shop", Tenant: "acme", Labels: map[string]string{"team": "payments"}}},
+				Link:     func(workflow string) string { return "https://temporal.example.com/" + workflow },
+			},
+			workflow: "wh/meta-main/1",
+			account:  sender.Account{Name: "Shop", Tenant: "acme", Labels: map[string]string{"team": "payments", "tenant": "acme"}},
+			link:     "https://temporal.example.com/wh/meta-main/1",
+		},
+		"nameless": {
+			options: Options{
+				Accounts: map[string]config.Account{banned().Account: {}},
+				Link:     func(string) string { return "https://temporal.example.com" },
+			},
+			account: sender.Account{Name: banned().Account},
+		},
+		"unknown": {options: Options{Accounts: map[string]config.Account{"another": {Name: "Shop"}}}, workflow: "wh/meta-main/1"},
+	} {
+		s, err := New(map[string]config.Destination{"people": to("https://example.com")}, tt.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := new(recorder)
+		s.table.Load().destinations["people"].line = &line{sender: r}
+		if err := s.Tell(t.Context(), "people", []webhook.Telling{{Event: banned(), Workflow: tt.workflow}}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tt.account, r.messages[0].Account); diff != "" || r.messages[0].Link != tt.link {
+			t.Errorf("%s: link %q %s", name, r.messages[0].Link, diff)
+		}
+	}
 }
 
 func TestPolicy(t *testing.T) {

@@ -75,7 +75,32 @@ func (t *Table) asks(r *rule, e *webhook.Event) (asks bool, why string) {
 	if ok, why := t.besides(r, e); !ok || why != "" {
 		return ok, why
 	}
-	return true, fmt.Sprintf("events: %q means it", pattern)
+	why = fmt.Sprintf("events: %q means it", pattern)
+	if met := r.besidesEvents(); len(met) > 0 {
+		why += "; met: " + strings.Join(met, ", ")
+	}
+	return true, why
+}
+
+// besidesEvents names the other settings by which a destination asks for events.
+func (r *rule) besidesEvents() []string {
+	var names []string
+	for _, setting := range []struct {
+		name  string
+		given bool
+	}{
+		{"severities", len(r.config.Severities) > 0},
+		{bySources, r.sources != nil},
+		{byAccounts, len(r.config.Accounts) > 0},
+		{"labels", len(r.config.Labels) > 0},
+		{byPhones, r.phones != nil},
+		{byWhen, r.when != nil},
+	} {
+		if setting.given {
+			names = append(names, setting.name)
+		}
+	}
+	return names
 }
 
 // besides reports whether all conditions but events are met, and which is not; of those that are, only when has something to

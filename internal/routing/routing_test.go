@@ -125,7 +125,7 @@ func TestExplain(t *testing.T) {
 bans false events: none of them means message.failed
 cel false when: is false for it
 meta false events: none of them means message.failed
-named true events: "message.failed" means it
+named true events: "message.failed" means it; met: accounts
 odd false default: broken asks for it
 one false events: none of them means message.failed
 payments false labels: account 4712 lacks team=payments, tenant=acme
@@ -144,7 +144,7 @@ meta false sources: it came to (none), not to meta-main or meta-two
 named false events: none of them means account.reinstated
 odd false default: payments asks for it
 one false events: none of them means account.reinstated
-payments true events: "*" means it
+payments true events: "*" means it; met: labels
 quiet false events: "!account.*" takes account.reinstated away
 rest false default: payments asks for it
 some false sources: it came to (none), not to meta-main
