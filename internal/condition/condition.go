@@ -29,14 +29,15 @@
 //
 // # What is not there
 //
-// A member that event.details does not have may be asked for: it equals nothing, not even null, and has no members either. So event.details.reason == "SCAM" is false where there is no reason, and event.details.reason != "SCAM" is true. has() tells
+// A member that event.details does not have may be asked for: it equals nothing, not even null, and has no members either. So
+// event.details.reason == "SCAM" is false where there is no reason, and event.details.reason != "SCAM" is true. has() tells
 // whether it is there. A label that the account does not have is "".
 //
 // What remains can fail: to compare what is not there by <, to call matches or startsWith on what is no text, to read what is
 // no time as one. A condition that fails counts as true. An event too many can be ignored, one too few is lost; has(), as above,
 // keeps a condition from failing. Failures are counted (holdfast_route_condition_failures_total) and logged once for each
-// destination. A condition that takes too long, over a hundred thousand steps or a million letters, fails as well: no condition
-// can keep anybody waiting.
+// destination. A condition that takes too long, over twenty thousand steps or two hundred thousand letters, fails as well: no
+// condition can keep anybody waiting.
 //
 // Numbers in details are compared by value, whole or not. Times in them are text: timestamp(event.details.until) reads one.
 package condition
@@ -57,9 +58,9 @@ import (
 const (
 	// maxLength is in letters. Whoever needs more wants a program of their own.
 	maxLength = 4096
-	// maxCost bounds one evaluation, in CEL's units: about what it takes to read a name, or ten letters of a text. To count
-	// them in nested comprehensions takes a time that grows with their square: this many are a tenth of a second.
-	maxCost = 100_000
+	// maxCost bounds one evaluation, in CEL's units: about what it takes to read a name, or ten letters of a text. To count them
+	// takes a time that grows with their square where a list is gone through: this many are some hundredths of a second.
+	maxCost = 20_000
 	// nesting bounds comprehensions in one another, such as exists in exists.
 	nesting = 3
 )
@@ -228,7 +229,7 @@ func (c *Condition) failure(err error) *Failure {
 	case strings.HasPrefix(text, "index out of bounds"):
 		f.Reason = "the list has no such element"
 	}
-	if at, ok := err.(interface{ NodeID() int64 }); ok && at.NodeID() != 0 { //nolint:errorlint // it is CEL's own, or none
+	if at, ok := err.(interface{ NodeID() int64 }); ok && at.NodeID() != 0 {
 		place := c.ast.NativeRep().SourceInfo().GetStartLocation(at.NodeID())
 		if place.Line() > 0 {
 			f.Line, f.Column = place.Line(), place.Column()+1

@@ -24,16 +24,7 @@ func (adapter) NativeToValue(v any) ref.Val {
 // members is a JSON object. It is no [traits.Mapper], for CEL knows what becomes of those that lack a member: it fails.
 type members struct {
 	values  map[string]any
-	missing ref.Val // stands for what is not there
-}
-
-// labels are a map of texts in which what is not there is empty.
-func labels(m map[string]string) ref.Val {
-	values := make(map[string]any, len(m))
-	for k, v := range m {
-		values[k] = v
-	}
-	return members{values, types.String("")}
+	missing ref.Val // stands for what is not there: nothing, or an empty label
 }
 
 // plain is the same as CEL has it.
@@ -81,17 +72,25 @@ func (absent) kind() *types.Type {
 	return types.NewObjectType("absent", traits.IndexerType|traits.ContainerType|traits.SizerType|traits.IterableType)
 }
 
-func (a absent) Get(ref.Val) ref.Val     { return a }
-func (absent) IsSet(ref.Val) ref.Val     { return types.False }
-func (absent) Contains(ref.Val) ref.Val  { return types.False }
-func (absent) Size() ref.Val             { return types.IntZero }
-func (absent) Iterator() traits.Iterator { return types.NewDynamicList(adapter{}, []any{}).Iterator() }
-func (a absent) Type() ref.Type          { return a.kind() }
-func (absent) Value() any                { return nil }
-func (absent) Equal(other ref.Val) ref.Val {
-	_, same := other.(absent)
-	return types.Bool(same || other == types.NullValue)
+func (a absent) Get(ref.Val) ref.Val { return a }
+
+func (absent) IsSet(ref.Val) ref.Val    { return types.False }
+func (absent) Contains(ref.Val) ref.Val { return types.False }
+func (absent) Size() ref.Val            { return types.IntZero }
+func (a absent) Type() ref.Type         { return a.kind() }
+func (absent) Value() any               { return nil }
+
+func (absent) Iterator() traits.Iterator {
+	return types.NewDynamicList(adapter{}, []any{}).Iterator()
 }
 
-func (absent) ConvertToNative(t reflect.Type) (any, error) { return types.NullValue.ConvertToNative(t) }
-func (absent) ConvertToType(ref.Type) ref.Val              { return types.NewErr("no such overload") }
+func (absent) Equal(other ref.Val) ref.Val {
+	_, same := other.(absent)
+	return types.Bool(same)
+}
+
+func (absent) ConvertToNative(t reflect.Type) (any, error) {
+	return types.NullValue.ConvertToNative(t)
+}
+
+func (absent) ConvertToType(ref.Type) ref.Val { return types.NewErr("no such overload") }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
 
 	"holdfast/internal/webhook"
 )
@@ -62,17 +63,26 @@ func declarations() []cel.EnvOption {
 	return list
 }
 
-// An Account is what the configuration knows of an account. The zero value is one that it does not know.
+// An Account is what the configuration knows of an account.
 type Account struct {
-	Name, Tenant string
-	Labels       map[string]string
+	name, tenant string
+	labels       members
+}
+
+// NewAccount makes an account. Its tenant should be among its labels.
+func NewAccount(name, tenant string, labels map[string]string) *Account {
+	a := &Account{name, tenant, members{make(map[string]any, len(labels)), types.String("")}}
+	for k, v := range labels {
+		a.labels.values[k] = v
+	}
+	return a
 }
 
 // A Subject is what conditions are asked about: an event, and its account. It is for one goroutine at a time, and for as many
 // conditions as there are: what they need of the event is made once.
 type Subject struct {
 	Event   webhook.Event
-	Account *Account // nil counts as the zero value
+	Account *Account // nil if the configuration does not know it
 
 	details any // made when it is asked for
 }
@@ -119,15 +129,15 @@ func (s *Subject) ResolveName(name string) (any, bool) {
 func (s *Subject) ofAccount(name string) (any, bool) {
 	a := s.Account
 	if a == nil {
-		a = new(Account)
+		a = NewAccount("", "", nil)
 	}
 	switch name {
 	case "name":
-		return a.Name, true
+		return a.name, true
 	case "tenant":
-		return a.Tenant, true
+		return a.tenant, true
 	case "labels":
-		return labels(a.Labels), true
+		return a.labels, true
 	}
 	return nil, false
 }

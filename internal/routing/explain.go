@@ -2,6 +2,7 @@ package routing
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -134,17 +135,17 @@ func (t *Table) account(r *rule, id string) string {
 		}
 		return fmt.Sprintf("accounts: %s is not among them", id)
 	}
-	known := t.accounts[id]
-	if known == nil {
+	known, ok := t.configured[id]
+	if !ok {
 		return fmt.Sprintf("labels: the configuration knows no account %s", named(id))
 	}
+	labels := known.AllLabels()
 	var lacking []string
-	for name, value := range r.config.Labels {
-		if known.Labels[name] != value {
+	for _, name := range slices.Sorted(maps.Keys(r.config.Labels)) {
+		if value := r.config.Labels[name]; labels[name] != value {
 			lacking = append(lacking, name+"="+value)
 		}
 	}
-	slices.Sort(lacking)
 	return fmt.Sprintf("labels: account %s lacks %s", id, strings.Join(lacking, ", "))
 }
 

@@ -13,10 +13,11 @@ import (
 
 // A Table is the routing of one configuration. It is never changed, and safe for concurrent use.
 type Table struct {
-	rules    []*rule // sorted by name
-	choices  map[webhook.Type]*choice
-	accounts map[string]*condition.Account
-	failed   func(destination string, why error)
+	rules      []*rule // sorted by name
+	choices    map[webhook.Type]*choice
+	configured map[string]config.Account
+	accounts   map[string]*condition.Account // the same, as conditions know them
+	failed     func(destination string, why error)
 }
 
 // A choice is what is known of a type of events before there is one.
@@ -40,10 +41,10 @@ type rule struct {
 // for an event, with a [*condition.Failure]; nil if nobody wants to know. The error names the destination.
 func New(destinations map[string]config.Destination, accounts map[string]config.Account, failed func(destination string, why error)) (*Table, error) {
 	t := &Table{
-		choices: make(map[webhook.Type]*choice), accounts: make(map[string]*condition.Account, len(accounts)), failed: failed,
+		choices: make(map[webhook.Type]*choice), configured: accounts, accounts: make(map[string]*condition.Account, len(accounts)), failed: failed,
 	}
 	for id, a := range accounts {
-		t.accounts[id] = &condition.Account{Name: a.Name, Tenant: a.Tenant, Labels: a.AllLabels()}
+		t.accounts[id] = condition.NewAccount(a.Name, a.Tenant, a.AllLabels())
 	}
 	for _, name := range slices.Sorted(maps.Keys(destinations)) {
 		r, err := newRule(name, destinations[name], accounts)
