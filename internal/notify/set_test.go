@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -48,6 +49,14 @@ func TestRoute(t *testing.T) {
 	}
 }
 
+// A counter counts what is written to it.
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c++
+	return len(p), nil
+}
+
 // TestRouteByAccount has what is known of accounts decide, and be replaced.
 func TestRouteByAccount(t *testing.T) {
 	registry := prometheus.NewRegistry()
@@ -58,7 +67,8 @@ func TestRouteByAccount(t *testing.T) {
 		return map[string]config.Account{id: {Labels: map[string]string{"team": "payments"}}}
 	}
 	destinations := map[string]config.Destination{"payments": payments, "broken": broken}
-	s, err := New(destinations, Options{Registerer: registry, Accounts: labelled(banned().Account)})
+	said := new(counter)
+	s, err := New(destinations, Options{Registerer: registry, Accounts: labelled(banned().Account), Logger: slog.New(slog.NewTextHandler(said, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,8 +84,12 @@ func TestRouteByAccount(t *testing.T) {
 		}
 	}
 	check("broken", "payments")
-	if diff := cmp.Diff([]string{"holdfast_route_condition_failures_total{broken} 1"}, gather(t, registry)); diff != "" {
+	check("broken", "payments")
+	if diff := cmp.Diff([]string{"holdfast_route_condition_failures_total{broken} 2"}, gather(t, registry)); diff != "" {
 		t.Error(diff)
+	}
+	if *said != 1 {
+		t.Errorf("said %d times that it cannot be evaluated, want once", *said)
 	}
 	wrong := to("https://example.com")
 	wrong.When = "event.tpye"

@@ -114,7 +114,7 @@ func (t *Table) besides(r *rule, e *webhook.Event) (ok bool, why string) {
 	quiet := &Table{accounts: t.accounts, failed: func(_ string, err error) {
 		why = fmt.Sprintf("when: cannot be evaluated for it (%v), which counts as true", err)
 	}}
-	switch quiet.unmet(r, &question{event: e}) {
+	switch quiet.unmet(r, e, new(lazy)) {
 	case bySources:
 		return false, fmt.Sprintf("sources: it came to %s, not to %s", named(e.Source), strings.Join(r.config.Sources, " or "))
 	case byAccounts:

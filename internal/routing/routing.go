@@ -144,25 +144,29 @@ func (t *Table) Route(e *webhook.Event) []webhook.Route {
 	if len(c.always) > 0 {
 		return c.always
 	}
-	q := question{event: e}
-	if routes := t.those(c.asking, &q); len(routes) > 0 {
+	var l lazy
+	if routes := t.those(c.asking, e, &l); len(routes) > 0 {
 		return routes
 	}
-	return t.those(c.fallback, &q)
+	return t.those(c.fallback, e, &l)
 }
 
-// A question is what is asked about one event. It keeps the event from leaving the stack where no condition needs it.
-type question struct {
-	event   *webhook.Event
-	subject *condition.Subject // made when a condition needs it
+// A lazy subject of an event is made when the first condition needs it. Until then the event stays on the stack.
+type lazy struct{ made *condition.Subject }
+
+func (l *lazy) subject(t *Table, e *webhook.Event) *condition.Subject {
+	if l.made == nil {
+		l.made = &condition.Subject{Event: *e, Account: t.accounts[e.Account]}
+	}
+	return l.made
 }
 
 // those are the rules of which all that they ask for besides the type is so.
-func (t *Table) those(rules []*rule, q *question) []webhook.Route {
+func (t *Table) those(rules []*rule, e *webhook.Event, l *lazy) []webhook.Route {
 	var room [16]*rule
 	told := room[:0]
 	for _, r := range rules {
-		if t.unmet(r, q) == "" {
+		if t.unmet(r, e, l) == "" {
 			told = append(told, r)
 		}
 	}
@@ -179,8 +183,8 @@ const (
 
 // unmet is the first setting besides events and severities by which an event is not for a destination; "" if there is none.
 // What is asked for accounts and labels counts as accounts.
-func (t *Table) unmet(r *rule, q *question) string {
-	switch e := q.event; {
+func (t *Table) unmet(r *rule, e *webhook.Event, l *lazy) string {
+	switch {
 	case r.sources != nil && !r.sources[e.Source]:
 		return bySources
 	case r.accounts != nil && !r.accounts[e.Account]:
@@ -190,10 +194,7 @@ func (t *Table) unmet(r *rule, q *question) string {
 	case r.when == nil:
 		return ""
 	}
-	if q.subject == nil {
-		q.subject = &condition.Subject{Event: *q.event, Account: t.accounts[q.event.Account]}
-	}
-	holds, err := r.when.Matches(q.subject)
+	holds, err := r.when.Matches(l.subject(t, e))
 	if err != nil && t.failed != nil {
 		t.failed(r.route.Destination, err)
 	}
