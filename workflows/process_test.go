@@ -382,10 +382,12 @@ func TestIDHoldsNothingOfTheBody(t *testing.T) {
 // else.
 func TestLongHistoryIsCut(t *testing.T) {
 	w := newWorld(t)
-	w.refuse = true
-	w.routes = []string{"crm", "log"}
+	w.refuseBody = "a"
+	w.routes = nil
 	w.env.SetContinueAsNewSuggested(true)
-	w.env.ExecuteWorkflow(workflows.ProcessWebhooks, workflows.Group{Webhooks: []webhook.Webhook{{ID: "1", Source: "meta", Received: w.env.Now(), Body: []byte("a")}}})
+	w.env.ExecuteWorkflow(workflows.ProcessWebhooks, workflows.Group{Webhooks: []webhook.Webhook{
+		{ID: "1", Source: "meta", Received: w.env.Now(), Body: []byte("a")}, {ID: "2", Source: "meta", Received: w.env.Now(), Body: []byte("b")},
+	}})
 	var next *workflow.ContinueAsNewError
 	if err := w.env.GetWorkflowError(); !errors.As(err, &next) {
 		t.Fatalf("workflow ended with %v", err)
@@ -394,7 +396,7 @@ func TestLongHistoryIsCut(t *testing.T) {
 	if err := converter.GetDefaultDataConverter().FromPayloads(next.Input, &in); err != nil {
 		t.Fatal(err)
 	}
-	if len(in.Webhooks) != 1 || in.Resume == nil || in.Resume.Problems[0] != "verify: signature_mismatch" {
+	if len(in.Webhooks) != 1 || in.Resume == nil || in.Resume.Problems[0] != "verify: signature_mismatch" || in.Resume.Unrouted != 1 {
 		t.Fatalf("handed on: %+v", in)
 	}
 
