@@ -40,8 +40,9 @@ type Ledger interface {
 	Suspects(ctx context.Context, destination string, age time.Duration, limit int) ([]string, error)
 	// Adopt hands over what workflows owe a destination that do not run any more.
 	Adopt(ctx context.Context, destination string, workflows []string) error
-	// Handed returns what was handed over and recorded before a time, the oldest first, about so many events of it.
-	Handed(ctx context.Context, destination string, before time.Time, events int) ([]webhook.Debt, error)
+	// Handed returns what was handed over, recorded before a time and behind a place in the destination's sequence, in that
+	// order: as many whole debts as have so many events.
+	Handed(ctx context.Context, destination string, before time.Time, after int64, events int) ([]webhook.Debt, error)
 	// SettleAll settles many debts to one destination, by workflow.
 	SettleAll(ctx context.Context, destination string, debts map[string]webhook.Settlement) error
 	// Part gives events that a workflow owes a destination to another workflow.

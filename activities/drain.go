@@ -115,7 +115,7 @@ func (d *drain) pass(ctx context.Context, before time.Time) error {
 		if d.paused = hold != nil && hold.Cause == webhook.ByOperator; d.paused {
 			return nil
 		}
-		debts, err := d.Ledger.Handed(ctx, d.destination, before, drainPortion)
+		debts, err := d.Ledger.Handed(ctx, d.destination, before, 0, drainPortion)
 		if err != nil || len(debts) == 0 {
 			return err
 		}

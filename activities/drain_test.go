@@ -134,7 +134,7 @@ func (y *yard) drainIn(env *testsuite.TestActivityEnvironment) (DrainResult, err
 // left is what is handed over still, and the hold.
 func (y *yard) left() ([]string, *webhook.Hold) {
 	y.t.Helper()
-	debts, err := y.Handed(y.t.Context(), "crm", time.Now().Add(time.Hour), 1000)
+	debts, err := y.Handed(y.t.Context(), "crm", time.Now().Add(time.Hour), 0, 1000)
 	if err != nil {
 		y.t.Fatal(err)
 	}

@@ -192,7 +192,7 @@ func (h *house) prepare(ctx context.Context) (key []byte, err error) {
 	err = h.await(ctx, "the database", func(ctx context.Context) (passing bool, err error) {
 		store := h.store.Load()
 		if store == nil {
-			if store, err = state.Open(ctx, string(h.config.State.URL), state.Options{}); err == nil {
+			if store, err = state.Open(ctx, string(h.config.State.URL), state.Options{Attempts: h.config.Attempts}); err == nil {
 				h.store.Store(store)
 			}
 		}

@@ -93,7 +93,7 @@ type Unsettled struct {
 func (s *Store) Unsettled(ctx context.Context, limit int) ([]Unsettled, error) {
 	var all []Unsettled
 	const query = `SELECT destination, workflow, events, created_at, handed_at IS NOT NULL FROM outbox
-		WHERE settled_at IS NULL ORDER BY created_at, destination, workflow LIMIT ?`
+		WHERE settled_at IS NULL ORDER BY created_at, destination, workflow, seq LIMIT ?`
 	err := s.read().each(ctx, query, []any{limit}, func(r row) error {
 		var u Unsettled
 		var events string

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -19,12 +20,12 @@ func (g *group) writeEvents(ctx context.Context, c conn) error {
 		e := g.byID[id]
 		e.fresh, e.outcome = false, provisional(e.Event)
 		rows[i] = []any{
-			e.key, string(e.Event.Type), e.source, text(e.Event.Account), e.Event.Time.UnixMicro(), g.now,
-			e.webhook, g.workflow, string(e.outcome), e.payload,
+			e.key, string(e.Event.Type), e.source, text(e.Event.Account), e.Event.Time.UnixMicro(), g.now + e.position,
+			e.webhook, g.workflow, string(e.outcome), e.payload, e.routes,
 		}
 	}
 	// An insert that meets the row of a transaction under way waits for its end. So what is not fresh here is committed.
-	const columns = "type, source, account, time, recorded_at, webhook, workflow, outcome, payload"
+	const columns = "type, source, account, time, recorded_at, webhook, workflow, outcome, payload, routes"
 	c.queueRows("WITH fresh (id, "+columns+") AS (", rows, `) INSERT INTO events (id, volume, `+columns+`)
 		SELECT id, `+currentVolume+`, `+columns+` FROM fresh
 		WHERE (SELECT volume FROM events known WHERE known.id = fresh.id AND known.volume < `+currentVolume+` LIMIT 1) IS NULL
@@ -124,22 +125,15 @@ type Logged struct {
 	Outcome  webhook.Outcome
 	Workflow string // that recorded it
 	Recorded time.Time
+	Routes   []string // names of the destinations that were to be told, sorted; nil if that is not known
 }
 
 // EventsOf returns the latest events of an account, latest first, at most limit.
 func (s *Store) EventsOf(ctx context.Context, account string, limit int) ([]Logged, error) {
 	var log []Logged
-	const query = "SELECT payload, outcome, workflow, recorded_at FROM events WHERE account = ? ORDER BY time DESC, id LIMIT ?"
+	const query = "SELECT " + logged + " FROM events WHERE account = ? ORDER BY time DESC, id LIMIT ?"
 	err := s.read().each(ctx, query, []any{text(account), limit}, func(r row) error {
-		var e Logged
-		var payload []byte
-		var recorded int64
-		if err := r.Scan(&payload, &e.Outcome, &e.Workflow, &recorded); err != nil {
-			return err
-		}
-		var err error
-		e.Event, err = decode(payload, e.Outcome)
-		e.Recorded = time.UnixMicro(recorded).UTC()
+		e, err := scanLogged(r)
 		log = append(log, e)
 		return err
 	})
@@ -147,6 +141,40 @@ func (s *Store) EventsOf(ctx context.Context, account string, limit int) ([]Logg
 		return nil, fmt.Errorf("read events of account: %w", err)
 	}
 	return log, nil
+}
+
+// EventByID returns an event of the log; the zero value if it is not there.
+func (s *Store) EventByID(ctx context.Context, id string) (Logged, error) {
+	var e Logged
+	const query = "SELECT " + logged + " FROM events WHERE id = ?"
+	err := s.read().each(ctx, query, []any{packEvent(id)}, func(r row) error {
+		var err error
+		e, err = scanLogged(r)
+		return err
+	})
+	if err != nil {
+		return Logged{}, fmt.Errorf("read event: %w", err)
+	}
+	return e, nil
+}
+
+const logged = "payload, outcome, workflow, recorded_at, routes"
+
+func scanLogged(r row) (Logged, error) {
+	var e Logged
+	var payload []byte
+	var recorded int64
+	var routes sql.NullString
+	if err := r.Scan(&payload, &e.Outcome, &e.Workflow, &recorded, &routes); err != nil {
+		return Logged{}, err
+	}
+	if routes.Valid {
+		e.Routes = strings.FieldsFunc(routes.String, func(r rune) bool { return r == ',' })
+	}
+	e.Recorded = time.UnixMicro(recorded).UTC()
+	var err error
+	e.Event, err = decode(payload, e.Outcome)
+	return e, err
 }
 
 // decode reads an event of the log. That it was late is known only after its payload is written, so the outcome says it.

@@ -101,6 +101,13 @@ func informs(id string) webhook.Candidate {
 	}
 }
 
+// inOrder is an event that changes nothing, for a destination that is told in order.
+func inOrder(id string) webhook.Candidate {
+	c := informs(id)
+	c.Destinations = []webhook.Route{{Destination: "crm", Own: true, Ordered: true}}
+	return c
+}
+
 // in is a webhook with events.
 func in(id string, events ...webhook.Candidate) webhook.Record {
 	for i := range events {

@@ -4,40 +4,38 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"holdfast/internal/webhook"
 )
 
-// Handed returns what was handed over for a destination and recorded before a time, the oldest first: as many debts as
-// have so many events, and the first of them in any case, with so many of its events. None means that all is settled.
-func (s *Store) Handed(ctx context.Context, destination string, before time.Time, events int) ([]webhook.Debt, error) {
-	type due struct {
-		workflow string
-		ids      []string
-	}
-	var rows []due
+// Handed returns what was handed over for a destination, recorded before a time and behind a place in its sequence, in the order
+// of that sequence: as many debts as have so many events, each whole, so that who goes on behind the last of them leaves
+// nothing out. None means that there are no more.
+func (s *Store) Handed(ctx context.Context, destination string, before time.Time, after int64, events int) ([]webhook.Debt, error) {
+	var debts []webhook.Debt
+	var owed [][]string
 	var all []string
-	const query = `SELECT workflow, events FROM outbox WHERE destination = ? AND created_at < ?
-		AND settled_at IS NULL AND handed_at IS NOT NULL ORDER BY created_at, workflow LIMIT ?`
+	// Debts that parted may share a place: those at the last one come together.
+	const due = "FROM outbox WHERE destination = ? AND settled_at IS NULL AND handed_at IS NOT NULL AND seq > ? AND seq < ?"
+	const query = "SELECT workflow, seq, created_at, events " + due + ` AND seq <=
+		(SELECT max(seq) FROM (SELECT seq ` + due + " ORDER BY seq LIMIT ?) first) ORDER BY seq, workflow"
+	args := []any{destination, after, before.UnixMicro()}
 	c := s.read()
-	err := c.each(ctx, query, []any{destination, before.UnixMicro(), events}, func(r row) error {
-		if len(all) >= events {
+	err := c.each(ctx, query, append(slices.Concat(args, args), events), func(r row) error {
+		var d webhook.Debt
+		var since int64
+		var text string
+		if err := r.Scan(&d.Workflow, &d.Sequence, &since, &text); err != nil {
+			return err
+		}
+		if len(all) >= events && d.Sequence != debts[len(debts)-1].Sequence {
 			return nil
 		}
-		var next due
-		var text string
-		if err := r.Scan(&next.workflow, &text); err != nil {
-			return err
-		}
 		ids, err := decodeIDs(text)
-		if err != nil {
-			return err
-		}
-		next.ids = ids[:min(len(ids), events-len(all))]
-		rows, all = append(rows, next), append(all, next.ids...)
-		return nil
+		d.Since = time.UnixMicro(since).UTC()
+		debts, owed, all = append(debts, d), append(owed, ids), append(all, ids...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what was handed over: %w", err)
@@ -46,10 +44,8 @@ func (s *Store) Handed(ctx context.Context, destination string, before time.Time
 	if err != nil {
 		return nil, fmt.Errorf("read events that were handed over: %w", err)
 	}
-	debts := make([]webhook.Debt, len(rows))
-	for i, r := range rows {
-		debts[i].Workflow = r.workflow
-		for _, id := range r.ids {
+	for i := range debts {
+		for _, id := range owed[i] {
 			if e, ok := log[id]; ok {
 				debts[i].Events = append(debts[i].Events, e)
 			} else {
@@ -60,71 +56,105 @@ func (s *Store) Handed(ctx context.Context, destination string, before time.Time
 	return debts, nil
 }
 
-// SettleAll settles debts of many workflows to one destination. It is [Store.Settle] for
-// many, in one statement where each debt is settled as a whole.
-func (s *Store) SettleAll(ctx context.Context, destination string, debts map[string]webhook.Settlement) error {
-	left := make([]string, 0, len(debts))
-	for workflow := range debts {
-		left = append(left, workflow)
-	}
-	slices.Sort(left) // so that those who settle the same never wait for each other
-	for chunk := range slices.Chunk(left, rowsPerStatement) {
-		whole := map[string]bool{}
-		args := []any{time.Now().UnixMicro(), debts[chunk[0]].How, destination}
-		for _, workflow := range chunk {
-			args = append(args, workflow, encodeIDs(debts[workflow].Events))
-		}
-		query := `UPDATE outbox SET events = '[]', settled_at = ?, how = ? WHERE destination = ? AND settled_at IS NULL
-			AND (workflow, events) IN (VALUES (?, ?)` + strings.Repeat(", (?, ?)", len(chunk)-1) + ") RETURNING workflow"
-		err := s.write(ctx, func(c conn) error {
-			return c.each(ctx, query, args, func(r row) error {
-				var workflow string
-				err := r.Scan(&workflow)
-				whole[workflow] = true
-				return err
-			})
+// Give hands what a workflow owes a destination over to the destination's own workflow, held or not, and reports whether it
+// is handed over now; not so if nothing is owed.
+func (s *Store) Give(ctx context.Context, workflow, destination string) (handed bool, err error) {
+	const query = `UPDATE outbox SET handed_at = COALESCE(handed_at, ?) WHERE workflow = ? AND destination = ? AND settled_at IS NULL
+		RETURNING workflow`
+	err = s.write(ctx, func(c conn) error {
+		handed = false
+		return c.each(ctx, query, []any{time.Now().UnixMicro(), workflow, destination}, func(row) error {
+			handed = true
+			return nil
 		})
-		if err != nil {
-			return fmt.Errorf("settle outbox: %w", err)
-		}
-		for _, workflow := range chunk {
-			if whole[workflow] {
-				continue
-			}
-			if err := s.Settle(ctx, workflow, destination, debts[workflow]); err != nil {
-				return err
-			}
-		}
+	})
+	if err != nil {
+		return false, fmt.Errorf("give what is owed: %w", err)
 	}
-	return nil
+	return handed, nil
 }
 
 // Part gives events that a workflow owes a destination to another workflow, which must be new; or back to that workflow
-// itself, if it had handed them over. Events that are not owed any more are not given; so it may be repeated.
+// itself, if it had handed them over. They keep their place in the sequence. Events that are not owed any more are not
+// given; so it may be repeated.
 func (s *Store) Part(ctx context.Context, workflow, destination string, events []string, to string) error {
 	err := s.write(ctx, func(c conn) error {
-		owed, err := readDebt(ctx, c, `UPDATE outbox SET workflow = workflow
-			WHERE workflow = ? AND destination = ? AND settled_at IS NULL RETURNING events`, workflow, destination)
+		rows, err := lockOwed(ctx, c, workflow, destination)
 		if err != nil {
 			return err
 		}
-		gone := slices.DeleteFunc(slices.Clone(events), func(id string) bool { return !slices.Contains(owed, id) })
-		if len(gone) == 0 {
-			return nil
+		var parted []string
+		for _, r := range rows {
+			gone := slices.DeleteFunc(slices.Clone(events), func(id string) bool { return !slices.Contains(r.events, id) })
+			if len(gone) == 0 {
+				continue
+			}
+			parted = append(parted, gone...)
+			if to == workflow {
+				const query = "UPDATE outbox SET handed_at = NULL, checked_at = NULL WHERE workflow = ? AND destination = ? AND seq = ?"
+				c.queue(query, []any{workflow, destination, r.seq}, nil)
+				continue
+			}
+			const query = `INSERT INTO outbox (workflow, destination, seq, events, created_at, origin)
+				SELECT CAST(? AS TEXT), destination, seq, CAST(? AS TEXT), created_at, COALESCE(origin, workflow)
+				FROM outbox WHERE workflow = ? AND destination = ? AND seq = ?`
+			c.queue(query, []any{to, encodeIDs(gone), workflow, destination, r.seq}, nil)
 		}
-		if to == workflow {
-			const query = "UPDATE outbox SET handed_at = NULL, checked_at = NULL WHERE workflow = ? AND destination = ?"
-			return c.exec(ctx, query, workflow, destination)
+		if to != workflow && len(parted) > 0 {
+			settle(c, rows, workflow, destination, webhook.Settlement{Events: parted, How: "parted"})
 		}
-		const query = `INSERT INTO outbox (workflow, destination, events, created_at)
-			SELECT CAST(? AS TEXT), destination, CAST(? AS TEXT), created_at FROM outbox WHERE workflow = ? AND destination = ?`
-		if err := c.exec(ctx, query, to, encodeIDs(gone), workflow, destination); err != nil {
-			return err
-		}
-		return settle(ctx, c, workflow, destination, gone, "parted")
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("part debt: %w", err)
 	}
 	return nil
+}
+
+const dropBatch = 500 // rows
+
+// Drop settles what was handed over for a destination and recorded before a time: nobody will tell it. What workflows see to
+// themselves is not touched. It works in small steps, and beat is called between them; what is done when it fails remains done,
+// and the result says how much that was. Debts that somebody is settling at this moment are left to him.
+func (s *Store) Drop(ctx context.Context, destination string, before time.Time, beat func()) (debts, events int, err error) {
+	for {
+		beat()
+		rows, ids := 0, 0
+		err := s.write(ctx, func(c conn) error {
+			query := `SELECT workflow, seq, events FROM outbox WHERE destination = ? AND settled_at IS NULL AND handed_at IS NOT NULL
+				AND seq < ? ORDER BY seq LIMIT ?`
+			if c.numbered {
+				query += " FOR UPDATE SKIP LOCKED"
+			}
+			var found [][]any
+			ids = 0
+			now := time.Now().UnixMicro()
+			err := c.each(ctx, query, []any{destination, before.UnixMicro(), dropBatch}, func(r row) error {
+				var workflow, text string
+				var seq int64
+				if err := r.Scan(&workflow, &seq, &text); err != nil {
+					return err
+				}
+				owed, err := decodeIDs(text)
+				ids += len(owed)
+				found = append(found, []any{workflow, destination, seq, now})
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			rows = len(found)
+			c.queueRows("WITH gone (workflow, destination, seq, at) AS (", found, `)
+				UPDATE outbox SET events = '[]', settled_at = gone.at, how = 'dropped' FROM gone
+				WHERE outbox.workflow = gone.workflow AND outbox.destination = gone.destination AND outbox.seq = gone.seq`, nil)
+			return nil
+		})
+		if err != nil {
+			return debts, events, fmt.Errorf("drop what is owed: %w", err)
+		}
+		debts, events = debts+rows, events+ids
+		if rows < dropBatch {
+			return debts, events, nil
+		}
+	}
 }

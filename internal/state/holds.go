@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"holdfast/internal/webhook"
@@ -21,9 +22,9 @@ func (c conn) locking() string {
 // Hold makes sure that nobody tells a destination, and reports whether that is news. A hold by an operator replaces any
 // other. One by trouble replaces none by an operator, and another by trouble only if it comes from a probe.
 func (s *Store) Hold(ctx context.Context, h webhook.Hold) (news bool, err error) {
-	const query = `INSERT INTO holds (destination, since, cause, reason, actor, probes, next_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (destination) DO UPDATE SET cause = excluded.cause, reason = excluded.reason, actor = excluded.actor,
-			probes = excluded.probes, next_at = excluded.next_at,
+	const query = `INSERT INTO holds (destination, since, cause, reason, advice, actor, probes, next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (destination) DO UPDATE SET cause = excluded.cause, reason = excluded.reason, advice = excluded.advice,
+			actor = excluded.actor, probes = excluded.probes, next_at = excluded.next_at,
 			since = CASE WHEN holds.cause = excluded.cause THEN holds.since ELSE excluded.since END
 		WHERE excluded.cause = 'operator' OR (holds.cause = 'trouble' AND excluded.probes > 0)
 		RETURNING probes`
@@ -31,7 +32,7 @@ func (s *Store) Hold(ctx context.Context, h webhook.Hold) (news bool, err error)
 	if !h.Next.IsZero() {
 		next = sql.NullInt64{Int64: h.Next.UnixMicro(), Valid: true}
 	}
-	args := []any{h.Destination, h.Since.UnixMicro(), string(h.Cause), h.Reason, h.Actor, h.Probes, next}
+	args := []any{h.Destination, h.Since.UnixMicro(), string(h.Cause), h.Reason, h.Advice, h.Actor, h.Probes, next}
 	err = s.write(ctx, func(c conn) error {
 		news = false
 		return c.each(ctx, query, args, func(row) error {
@@ -48,7 +49,7 @@ func (s *Store) Hold(ctx context.Context, h webhook.Hold) (news bool, err error)
 // Resume makes a hold, whatever its cause, one that is to be probed at once; it remains until a probe succeeds. Where there
 // is none, nothing happens.
 func (s *Store) Resume(ctx context.Context, destination, reason, actor string) error {
-	const query = "UPDATE holds SET cause = 'trouble', reason = ?, actor = ?, probes = 0, next_at = ? WHERE destination = ?"
+	const query = "UPDATE holds SET cause = 'trouble', reason = ?, advice = '', actor = ?, probes = 0, next_at = ? WHERE destination = ?"
 	err := s.write(ctx, func(c conn) error { return c.exec(ctx, query, reason, actor, time.Now().UnixMicro(), destination) })
 	if err != nil {
 		return fmt.Errorf("resume destination: %w", err)
@@ -78,12 +79,12 @@ func (s *Store) Held(ctx context.Context, destination string) (*webhook.Hold, er
 // holds reads holds, by destination.
 func (s *Store) holds(ctx context.Context, where string, args ...any) (map[string]*webhook.Hold, error) {
 	holds := map[string]*webhook.Hold{}
-	const query = "SELECT destination, since, cause, reason, actor, probes, next_at FROM holds"
+	const query = "SELECT destination, since, cause, reason, advice, actor, probes, next_at FROM holds"
 	err := s.read().each(ctx, query+where, args, func(r row) error {
 		var h webhook.Hold
 		var since int64
 		var next sql.NullInt64
-		if err := r.Scan(&h.Destination, &since, &h.Cause, &h.Reason, &h.Actor, &h.Probes, &next); err != nil {
+		if err := r.Scan(&h.Destination, &since, &h.Cause, &h.Reason, &h.Advice, &h.Actor, &h.Probes, &next); err != nil {
 			return err
 		}
 		h.Since = time.UnixMicro(since).UTC()
@@ -97,17 +98,20 @@ func (s *Store) holds(ctx context.Context, where string, args ...any) (map[strin
 }
 
 // HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held for
-// that cause, or for any if cause is empty, and reports whether it is handed over now.
+// that cause, or for any if cause is empty, and reports whether it is handed over now. If a part of it is handed over
+// already, the rest is in any case.
 func (s *Store) HandOver(ctx context.Context, workflow, destination string, cause webhook.Cause) (handed bool, err error) {
 	err = s.write(ctx, func(c conn) error {
 		handed = false
 		query := `UPDATE outbox SET handed_at = COALESCE(handed_at, ?) WHERE workflow = ? AND destination = ? AND settled_at IS NULL
-			AND (handed_at IS NOT NULL OR EXISTS (SELECT 1 FROM holds WHERE destination = ? AND cause <> ?` + c.locking() + ")) RETURNING workflow"
+			AND (handed_at IS NOT NULL
+				OR (SELECT max(handed_at) FROM outbox WHERE workflow = ? AND destination = ? AND settled_at IS NULL) IS NOT NULL
+				OR EXISTS (SELECT 1 FROM holds WHERE destination = ? AND cause <> ?` + c.locking() + ")) RETURNING workflow"
 		spared := webhook.Cause("") // none
 		if cause == webhook.ByOperator {
 			spared = webhook.ByTrouble
 		}
-		args := []any{time.Now().UnixMicro(), workflow, destination, destination, string(spared)}
+		args := []any{time.Now().UnixMicro(), workflow, destination, workflow, destination, destination, string(spared)}
 		return c.each(ctx, query, args, func(row) error {
 			handed = true
 			return nil
@@ -124,6 +128,25 @@ func (s *Store) HandOver(ctx context.Context, workflow, destination string, caus
 // grown older by a third; so one that is retried or parked for weeks is asked about now and then.
 func (s *Store) Suspects(ctx context.Context, destination string, age time.Duration, limit int) ([]string, error) {
 	var workflows []string
+	for left := limit; left > 0; left = limit - len(workflows) {
+		more, err := s.suspects(ctx, destination, age, left)
+		if err != nil {
+			return nil, fmt.Errorf("find workflows that may not run: %w", err)
+		}
+		for _, workflow := range more { // one may have several rows
+			if !slices.Contains(workflows, workflow) {
+				workflows = append(workflows, workflow)
+			}
+		}
+		if len(more) < left {
+			break
+		}
+	}
+	return workflows, nil
+}
+
+func (s *Store) suspects(ctx context.Context, destination string, age time.Duration, rows int) ([]string, error) {
+	var workflows []string
 	now := time.Now()
 	err := s.write(ctx, func(c conn) error {
 		workflows = nil
@@ -131,9 +154,9 @@ func (s *Store) Suspects(ctx context.Context, destination string, age time.Durat
 		if c.numbered {
 			skip = " FOR UPDATE SKIP LOCKED" // whom another has, and rows that are being settled
 		}
-		query := `UPDATE outbox SET checked_at = ? WHERE destination = ? AND workflow IN
-			(SELECT workflow FROM outbox WHERE ` + suspect + " AND destination = ? ORDER BY created_at LIMIT ?" + skip + ") RETURNING workflow"
-		args := []any{now.UnixMicro(), destination, now.Add(-age).UnixMicro(), now.UnixMicro(), now.UnixMicro(), destination, limit}
+		query := `UPDATE outbox SET checked_at = ? WHERE destination = ? AND (workflow, seq) IN
+			(SELECT workflow, seq FROM outbox WHERE ` + suspect + " AND destination = ? ORDER BY created_at LIMIT ?" + skip + ") RETURNING workflow"
+		args := []any{now.UnixMicro(), destination, now.Add(-age).UnixMicro(), now.UnixMicro(), now.UnixMicro(), destination, rows}
 		return c.each(ctx, query, args, func(r row) error {
 			var workflow string
 			err := r.Scan(&workflow)
@@ -141,10 +164,7 @@ func (s *Store) Suspects(ctx context.Context, destination string, age time.Durat
 			return err
 		})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("find workflows that may not run: %w", err)
-	}
-	return workflows, nil
+	return workflows, err
 }
 
 // suspect is the condition of [Store.Suspects]. It takes the time before which a row must have been made, and now, twice.

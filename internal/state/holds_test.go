@@ -39,7 +39,7 @@ func held(t *testing.T, s *state.Store, destination string) *webhook.Hold {
 // handed is what was handed over for crm, as "workflow: events".
 func handed(t *testing.T, s *state.Store, before time.Time, events int) []string {
 	t.Helper()
-	debts, err := s.Handed(t.Context(), "crm", before, events)
+	debts, err := s.Handed(t.Context(), "crm", before, 0, events)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestHandedOverWhenRecorded(t *testing.T) {
 	})
 }
 
-// A portion has as many events as there is room for, in the order in which they were recorded.
+// A portion has as many whole debts as have so many events, in the order in which they were recorded.
 func TestHanded(t *testing.T) {
 	exam(t, func(t *testing.T, url string) {
 		s := open(t, url)
@@ -158,14 +158,14 @@ func TestHanded(t *testing.T) {
 		record(t, s, "own", in("d", informs("7")))
 		db := behind(t, url)
 		for workflow, since := range map[string]int{"w1": 2, "w2": 1, "w3": 3} {
-			execute(t, db, fmt.Sprintf("UPDATE outbox SET created_at = %d000000 WHERE workflow = '%s'", since, workflow))
+			execute(t, db, fmt.Sprintf("UPDATE outbox SET created_at = %[1]d000000, seq = %[1]d000000 WHERE workflow = '%[2]s'", since, workflow))
 		}
 		if err := s.Adopt(t.Context(), "crm", []string{"w1", "w2", "w3", "nobody"}); err != nil {
 			t.Fatal(err)
 		}
 		execute(t, db, "DELETE FROM events WHERE account = 'lost'")
 		same(t, "all", handed(t, s, time.Now(), 9), []string{"w2: 4", "w1: 1 2 3", "w3: 5 lost 6"})
-		same(t, "three", handed(t, s, time.Now(), 3), []string{"w2: 4", "w1: 1 2"})
+		same(t, "two", handed(t, s, time.Now(), 2), []string{"w2: 4", "w1: 1 2 3"})
 		same(t, "one", handed(t, s, time.Now(), 1), []string{"w2: 4"})
 		same(t, "the first two seconds", handed(t, s, time.Unix(3, 0), 9), []string{"w2: 4", "w1: 1 2 3"})
 
@@ -216,7 +216,7 @@ func TestReleaseWhileRecording(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					debts, err := s.Handed(t.Context(), "crm", time.Now().Add(time.Hour), 1000)
+					debts, err := s.Handed(t.Context(), "crm", time.Now().Add(time.Hour), 0, 1000)
 					if err != nil {
 						t.Error(err)
 					}

@@ -15,14 +15,15 @@ const (
 	volumesPerWindow = 2
 	// pruneMargin is for clocks that differ, and for webhooks that waited before they were recorded.
 	pruneMargin = 24 * time.Hour
-	// settledFor is how long the outbox remembers what is settled. Nothing rests on it; it is for those who look.
-	settledFor = 24 * time.Hour
+	// settledFor is how long the outbox remembers what is settled, with the attempts, unless [Options] say otherwise. Nothing
+	// rests on it; it is for those who look.
+	settledFor = 72 * time.Hour
 	pruneBatch = 1000
 	moveBatch  = 500 // rows of the outbox
 )
 
 // Prune removes what nobody needs any more: volumes of the log that ended longer ago than duplicates are remembered, and a
-// day; and what was settled in the outbox a day ago. An event that is still owed is spared: it goes on in the latest
+// day; and what was settled in the outbox so long ago that nobody asks for the attempts. An event that is still owed is spared: it goes on in the latest
 // volume. It opens a new volume when it is time.
 //
 // It works in small steps, none of which holds up those who record for long. What is done when it fails, or ctx ends,
@@ -45,6 +46,9 @@ func (s *Store) Prune(ctx context.Context, dedupe time.Duration, beat func()) (w
 		if v.Closed.IsZero() || v.Closed.After(now.Add(-dedupe-pruneMargin)) {
 			continue
 		}
+		if err := s.closeVolume(ctx, v.Number); err != nil {
+			return p, err
+		}
 		if err := s.spareOwed(ctx, v, beat); err != nil {
 			return p, fmt.Errorf("spare what is owed of volume %d: %w", v.Number, err)
 		}
@@ -55,10 +59,9 @@ func (s *Store) Prune(ctx context.Context, dedupe time.Duration, beat func()) (w
 		p.Volumes++
 		p.Events += events
 	}
-	// The row is looked at once more when it is locked: it may have become owed again.
-	p.Notifications, err = s.deleteAll(ctx, `DELETE FROM outbox WHERE settled_at < ? AND (workflow, destination) IN
-		(SELECT workflow, destination FROM outbox WHERE settled_at < ? ORDER BY settled_at LIMIT ?) RETURNING 1`,
-		[]any{now.Add(-settledFor).UnixMicro(), now.Add(-settledFor).UnixMicro()}, beat)
+	p.Notifications, err = s.deleteAll(ctx, `DELETE FROM outbox WHERE (workflow, destination, seq) IN
+		(SELECT workflow, destination, seq FROM outbox WHERE settled_at < ? ORDER BY settled_at LIMIT ?) RETURNING 1`,
+		[]any{now.Add(-s.settledFor).UnixMicro()}, beat)
 	if err != nil {
 		return p, fmt.Errorf("prune outbox: %w", err)
 	}
@@ -78,8 +81,8 @@ func (s *Store) spareOwed(ctx context.Context, v Volume, beat func()) error {
 		keys = keys[:0]
 		return err
 	}
-	// A row is made with its first events, so one that is younger than the volume owes none of it.
-	const query = "SELECT events FROM outbox WHERE settled_at IS NULL AND created_at < ?"
+	// A row that is younger than the volume owes none of it, unless it came from the log.
+	const query = "SELECT events FROM outbox WHERE settled_at IS NULL AND (created_at < ? OR origin = '')"
 	rows := 0
 	err := s.read().each(ctx, query, []any{v.Closed.Add(pruneMargin).UnixMicro()}, func(r row) error {
 		var events string

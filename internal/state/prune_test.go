@@ -116,9 +116,9 @@ func TestPruneOutbox(t *testing.T) {
 		const old = 2345
 		var rows []string
 		for i := range old {
-			rows = append(rows, fmt.Sprintf("('old %d', 'crm', '[]', 1, %d, 'told')", i, i))
+			rows = append(rows, fmt.Sprintf("('old %d', 'crm', 1, '[]', 1, %d, 'told')", i, i))
 		}
-		execute(t, behind(t, url), "INSERT INTO outbox (workflow, destination, events, created_at, settled_at, how) VALUES "+strings.Join(rows, ", "))
+		execute(t, behind(t, url), "INSERT INTO outbox (workflow, destination, seq, events, created_at, settled_at, how) VALUES "+strings.Join(rows, ", "))
 		same(t, "pruned", prune(t, s, window), webhook.Pruned{Notifications: old})
 		var left int
 		if err := behind(t, url).QueryRowContext(t.Context(), "SELECT count(*) FROM outbox").Scan(&left); err != nil || left != 2 {
@@ -270,12 +270,12 @@ func TestNoVolumeIsOpenedUnderARecord(t *testing.T) {
 		}
 		defer inTheWay.Rollback()
 		// What Record writes last.
-		if _, err := inTheWay.ExecContext(t.Context(), "INSERT INTO outbox (workflow, destination, events, created_at) VALUES ('w', 'crm', '[]', 0)"); err != nil {
+		if _, err := inTheWay.ExecContext(t.Context(), "INSERT INTO sequences (destination, last) VALUES ('crm', 0)"); err != nil {
 			t.Fatal(err)
 		}
 		recorded := make(chan error, 1)
 		go func() {
-			_, err := s.Record(t.Context(), "w", []webhook.Record{in("a", informs("1"))})
+			_, err := s.Record(t.Context(), "w", []webhook.Record{in("a", inOrder("1"))})
 			recorded <- err
 		}()
 		for waiting := 0; waiting == 0; {

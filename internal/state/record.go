@@ -22,7 +22,8 @@ import (
 //
 // What is fresh is applied in the order of the group. A test beats stale: dashboards send samples with old times.
 //
-// A workflow may record in several calls; what it owes adds up, and Owed lists all of it.
+// A workflow may record in several calls; what it owes adds up, and Owed lists all of it. What is owed to a destination that is
+// told in order has a higher sequence than all that anybody could see before.
 func (s *Store) Record(ctx context.Context, workflow string, records []webhook.Record) (webhook.Recorded, error) {
 	g, err := newGroup(workflow, records)
 	if err != nil {
@@ -59,8 +60,11 @@ type entry struct {
 	webhook []byte // packed
 	source  string
 	payload []byte
-	fresh   bool // not in the log before this transaction
+	routes  string // names of its destinations
+	fresh   bool   // not in the log before this transaction
 	outcome webhook.Outcome
+	// position is its place in the group. It is added to the time, so that the log has an order.
+	position int64
 }
 
 func newGroup(workflow string, records []webhook.Record) (*group, error) {
@@ -82,12 +86,27 @@ func newGroup(workflow string, records []webhook.Record) (*group, error) {
 					return nil, fmt.Errorf("event %s: %w: the value of %s is not JSON", id, webhook.ErrUnprocessable, change.Aspect)
 				}
 			}
-			e := &entry{Candidate: candidate, key: packEvent(id), webhook: packWebhook(r.Webhook), source: r.Source, payload: payload}
+			e := &entry{
+				Candidate: candidate, key: packEvent(id), webhook: packWebhook(r.Webhook), source: r.Source, payload: payload,
+				routes: names(candidate.Destinations), position: int64(len(g.entries)),
+			}
 			g.entries, g.byID[id], g.ids = append(g.entries, e), e, append(g.ids, id)
 		}
 	}
 	slices.SortFunc(g.ids, func(a, b string) int { return bytes.Compare(g.byID[a].key, g.byID[b].key) })
 	return g, nil
+}
+
+// names are those of the destinations, with commas between them.
+func names(routes []webhook.Route) string {
+	if len(routes) == 1 {
+		return routes[0].Destination
+	}
+	list := make([]string, len(routes))
+	for i, r := range routes {
+		list[i] = r.Destination
+	}
+	return strings.Join(slices.Compact(list), ",")
 }
 
 // record writes table after table, always in this order: see [conn.queueRows]. It takes two round trips, or three where

@@ -143,6 +143,7 @@ func fillLog(b *testing.B, s *state.Store, db *sql.DB) {
 				FROM generate_series(%[2]d, %[3]d - 1) i`,
 			"ALTER TABLE events_%[1]d ADD PRIMARY KEY (id, volume)",
 			"CREATE INDEX ON events_%[1]d (account, time)",
+			"CREATE INDEX ON events_%[1]d (recorded_at)",
 			"ALTER TABLE events ATTACH PARTITION events_%[1]d FOR VALUES IN (%[1]d)",
 			"VACUUM ANALYZE events_%[1]d",
 		} {
@@ -156,7 +157,7 @@ func fillLog(b *testing.B, s *state.Store, db *sql.DB) {
 			b.Logf("volume %d after %v", v, time.Since(began).Round(time.Second))
 		}
 	}
-	execute(b, db, fmt.Sprintf(`INSERT INTO outbox (workflow, destination, events, created_at)
-		SELECT 'wg/' || md5('owed' || i), 'crm', '["evt_' || md5(i::text) || '"]', 1772366400000000 + i FROM generate_series(1, %d) i`, *logOwed))
+	execute(b, db, fmt.Sprintf(`INSERT INTO outbox (workflow, destination, seq, events, created_at)
+		SELECT 'wg/' || md5('owed' || i), 'crm', 1772366400000000 + i, '["evt_' || md5(i::text) || '"]', 1772366400000000 + i FROM generate_series(1, %d) i`, *logOwed))
 	execute(b, db, "VACUUM ANALYZE outbox")
 }

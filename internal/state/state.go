@@ -6,11 +6,13 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A Store is an open database. It is safe for concurrent use, by many processes at once.
@@ -20,6 +22,8 @@ import (
 type Store struct {
 	db       database
 	numbered bool // it is PostgreSQL: see [conn]
+	// settledFor is how long the outbox remembers what is settled.
+	settledFor time.Duration
 }
 
 // Options are the settings of a Store. The zero value is good.
@@ -27,6 +31,9 @@ type Options struct {
 	// Connections is how many connections to PostgreSQL are open at most; 0 means 10. SQLite has one that writes and a
 	// few that read.
 	Connections int
+	// Attempts is how long attempts can be looked up after what they were about is settled; 0 means 72 hours. [Store.Prune]
+	// keeps to it.
+	Attempts time.Duration
 }
 
 // Open opens the database at url, brings its tables up to date, and makes sure that it has a key. The url is one of
@@ -54,6 +61,7 @@ func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
+	s.settledFor = cmp.Or(opts.Attempts, settledFor)
 	if err := s.makeKey(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open state: %w", err), s.Close())
 	}

@@ -88,6 +88,22 @@ func (s *Store) openVolume(ctx context.Context, latest int64) error {
 	return nil
 }
 
+// closeVolume makes sure that nothing of a volume becomes owed any more. It waits for those who are at it.
+func (s *Store) closeVolume(ctx context.Context, volume int64) error {
+	err := s.write(ctx, func(c conn) error {
+		if c.numbered {
+			c.queue(lockTimeout, nil, nil)
+			c.queue("SELECT pg_advisory_xact_lock(?)", []any{int64(volumeLock)}, nil)
+		}
+		c.queue("UPDATE volumes SET closing = 1 WHERE volume = ? AND closing = 0", []any{volume}, nil)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("close a volume of the log: %w", err)
+	}
+	return nil
+}
+
 // dropVolume throws a volume away that is not the latest, and returns how many events were in it; PostgreSQL knows that
 // roughly. It may be repeated, or be done by several at once.
 func (s *Store) dropVolume(ctx context.Context, volume int64, beat func()) (events int64, err error) {
