@@ -62,6 +62,36 @@ func TestStateShowsWhatIsOver(t *testing.T) {
 	}
 }
 
+// An event of the log is routed by the configuration of now, and shown with what was decided then.
+func TestRouteOfTheLog(t *testing.T) {
+	r := newRig(t)
+	store, err := state.Open(t.Context(), r.stateURL, state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	candidate := func(id string, stale bool, routes ...webhook.Route) webhook.Candidate {
+		return webhook.Candidate{Destinations: routes, Event: webhook.Event{
+			ID: id, Type: webhook.AccountBanned, Time: time.Now(), Source: "meta", Account: account, Webhook: "a", Stale: stale, Data: &webhook.Ban{},
+		}}
+	}
+	crm, rest := webhook.Route{Destination: "crm"}, webhook.Route{Destination: "rest"}
+	if _, err = store.Record(t.Context(), "w", []webhook.Record{{Webhook: "a", Source: "meta", Received: time.Now(), Events: []webhook.Candidate{
+		candidate("1", false, crm, rest), candidate("2", false), candidate("3", true, crm),
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{
+		"1": "as fresh by workflow w; to be told were: crm, rest\n",
+		"2": "as fresh by workflow w; nobody was to be told\n",
+		"3": "as stale by workflow w; as that nobody is told, or it would have been: crm\n",
+	} {
+		if said := r.run(t, "route", "--event", id); !strings.HasSuffix(said, want) || !strings.Contains(said, "Unrouted") {
+			t.Errorf("%s: %s", id, said)
+		}
+	}
+}
+
 // Without the operator's listener the reason of a refusal is not known, but where it is kept.
 func TestSendSaysWhereTheReasonIs(t *testing.T) {
 	r := newRig(t)

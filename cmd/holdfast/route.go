@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,11 +20,12 @@ import (
 	"holdfast/internal/cloudevent"
 	"holdfast/internal/config"
 	"holdfast/internal/routing"
+	"holdfast/internal/state"
 	"holdfast/internal/webhook"
 )
 
 func newRoute(common *commonFlags) *cobra.Command {
-	var hook, source string
+	var hook, source, id string
 	c := &cobra.Command{
 		Use:   "route [FILE | -]",
 		Short: "Say who would be told of an event, and why",
@@ -31,13 +33,21 @@ func newRoute(common *commonFlags) *cobra.Command {
 what the configuration knows of the event's account. It needs no running Holdfast, and tells nobody.
 
 The event is a file or standard input (-): a CloudEvent as destinations are told it, or an event as Temporal shows it; or a list of
-them. Or --webhook takes a webhook's body, of which the provider of a source makes events; whether it verifies is not asked.`,
+them. Or --event names one of the log, and what was decided when it was recorded is shown as well. Or --webhook takes a webhook's
+body, of which the provider of a source makes events; whether it verifies is not asked.`,
 		Example: `  holdfast route event.json
+  holdfast route --event evt_0123456789abcdef0123456789abcdef
   holdfast route --webhook body.json --source meta-main`,
 		Args: func(_ *cobra.Command, args []string) error {
-			switch given := len(args); {
-			case given > 1, (given == 1) == (hook != ""):
-				return &usageError{errors.New("route takes one of: a file or - with an event, --webhook")}
+			given := len(args)
+			for _, flag := range []string{hook, id} {
+				if flag != "" {
+					given++
+				}
+			}
+			switch {
+			case given != 1:
+				return &usageError{errors.New("route takes one of: a file or - with an event, --event, --webhook")}
 			case source != "" && hook == "":
 				return &usageError{errors.New("--source is for --webhook: an event says itself where it came from")}
 			}
@@ -48,16 +58,19 @@ them. Or --webhook takes a webhook's body, of which the provider of a source mak
 			if err != nil {
 				return err
 			}
-			var events []webhook.Event
-			if hook != "" {
-				events, err = eventsOfWebhook(cfg, source, hook, c.InOrStdin())
-			} else {
-				events, err = eventsOfFile(cfg, args[0], c.InOrStdin())
-			}
+			r, err := newRouter(cfg, c.OutOrStdout())
 			if err != nil {
 				return err
 			}
-			r, err := newRouter(cfg, c.OutOrStdout())
+			var events []webhook.Event
+			switch {
+			case id != "":
+				return r.explainLogged(c.Context(), id)
+			case hook != "":
+				events, err = eventsOfWebhook(cfg, source, hook, c.InOrStdin())
+			default:
+				events, err = eventsOfFile(cfg, args[0], c.InOrStdin())
+			}
 			if err != nil {
 				return err
 			}
@@ -72,6 +85,7 @@ them. Or --webhook takes a webhook's body, of which the provider of a source mak
 			return nil
 		},
 	}
+	c.Flags().StringVar(&id, "event", "", "id of an event of the log")
 	c.Flags().StringVar(&hook, "webhook", "", "file with the body of a webhook, or -")
 	c.Flags().StringVar(&source, "source", "", "source to which the webhook is sent (default: the only one)")
 	return c
@@ -119,6 +133,37 @@ func (r *router) explain(e *webhook.Event) error {
 		fmt.Fprintln(r.out, "\nUnrouted: no destination is told of it. It is recorded and counted, and can be told later.")
 	}
 	fmt.Fprintf(r.out, "\n%s\n", r.account(e.Account))
+	return nil
+}
+
+// explainLogged explains an event of the log, and says what was decided then.
+func (r *router) explainLogged(ctx context.Context, id string) error {
+	store, err := state.Open(ctx, string(r.config.State.URL), state.Options{})
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	logged, err := store.EventByID(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case logged.Event.ID == "":
+		return fmt.Errorf("there is no event %q in the log", id)
+	}
+	if err := r.explain(&logged.Event); err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "\nrecorded at %s as %s by workflow %s; ", logged.Recorded.Local().Format(time.DateTime), logged.Outcome, logged.Workflow)
+	switch told := strings.Join(logged.Routes, ", "); {
+	case logged.Routes == nil:
+		fmt.Fprintln(r.out, "who was to be told was not recorded yet")
+	case !logged.Outcome.Told() && told != "":
+		fmt.Fprintf(r.out, "as that nobody is told, or it would have been: %s\n", told)
+	case told == "":
+		fmt.Fprintln(r.out, "nobody was to be told")
+	default:
+		fmt.Fprintf(r.out, "to be told were: %s\n", told)
+	}
 	return nil
 }
 
