@@ -23,6 +23,8 @@ type Activities struct {
 	Notifier Notifier
 	Log      Log
 	Desk     Desk
+	// Restarter is for workflows that an operator has begin anew.
+	Restarter Restarter
 	// Key makes event ids that nobody else can guess or reverse: the installation's key, for ever the same.
 	Key []byte
 	// Dedupe is how long duplicates are remembered. What happened longer ago is recorded, but not told.

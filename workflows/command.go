@@ -3,6 +3,8 @@ package workflows
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 )
@@ -21,31 +23,52 @@ type Command struct {
 	Actor  string `json:"actor,omitempty"`
 }
 
+// Last is the command that a workflow was given last, and what came of it.
+type Last struct {
+	Command
+	At      time.Time `json:"at"`
+	Of      int       `json:"of"`                // how many webhooks and deliveries it concerned
+	Ignored string    `json:"ignored,omitempty"` // why nothing was done
+}
+
 // Action says what to do with what is parked.
 type Action string
 
 // The actions.
 const (
-	Retry  Action = "retry"   // try again: verify, record, or tell
-	Accept Action = "accept"  // go on with a webhook although it does not verify
-	Skip   Action = "skip"    // do not tell the destination; its notification is settled
-	GiveUp Action = "give_up" // drop what is parked: webhooks unrecorded, destinations untold
+	Retry   Action = "retry"   // try again: verify, record, or tell
+	Restart Action = "restart" // begin anew with all webhooks: verify, normalize, record and tell what is still owed
+	Accept  Action = "accept"  // go on with a webhook although it does not verify
+	Skip    Action = "skip"    // do not tell the destination; its notification is settled
+	GiveUp  Action = "give_up" // drop what is parked: webhooks unrecorded, destinations untold
 )
+
+// Actions lists the actions.
+func Actions() []Action { return []Action{Retry, Restart, Accept, Skip, GiveUp} }
 
 var (
 	errNothingParked = errors.New("nothing is parked")
 	errOtherPark     = errors.New("the command is for another park")
 	errNotParked     = errors.New("nothing is parked that the command speaks of")
+	errRestarting    = errors.New("it is about to begin anew")
+	errWhole         = errors.New("to begin anew concerns all destinations: name none")
+	errNoWebhooks    = errors.New("it has no webhooks to begin anew with, only something to tell")
 )
 
 // check says whether the command can do anything now. It changes nothing: it is also the update's validator.
 func (p *process) check(c Command) error {
 	switch c.Action {
-	case "", Retry, Accept, Skip, GiveUp:
+	case "", Retry, Restart, Accept, Skip, GiveUp:
 	default:
-		return fmt.Errorf("unknown action: want %s, %s, %s or %s", Retry, Accept, Skip, GiveUp)
+		return fmt.Errorf("unknown action: want one of %q", Actions())
 	}
 	switch {
+	case p.again != nil:
+		return errRestarting
+	case c.Action == Restart && c.Destination != "":
+		return errWhole
+	case c.Action == Restart && p.parted:
+		return errNoWebhooks
 	case c.Park != "" && c.Park != p.park:
 		return errOtherPark
 	case p.apply(c, true) > 0:
@@ -65,9 +88,9 @@ func (p *process) apply(c Command, dry bool) int {
 			*to = action
 		}
 	}
-	action := c.Action
-	if action == "" {
-		action = Retry
+	action := orRetry(c.Action)
+	if action == Restart {
+		return p.stop(dry)
 	}
 	letsGo := action == Skip || action == GiveUp
 	for _, e := range p.elements {
@@ -90,17 +113,19 @@ func (p *process) apply(c Command, dry bool) int {
 // listen takes commands for as long as the workflow runs. What comes while nothing is parked is noted and dropped: after
 // a reset the old signals come again at once, and must not answer a park that was not there when they were sent.
 func (p *process) listen(ctx workflow.Context) error {
-	take := func(c Command) error {
+	take := func(ctx workflow.Context, c Command) error {
+		c.Action, c.Reason, c.Actor = orRetry(c.Action), line(c.Reason), line(c.Actor)
+		p.last, p.stale = &Last{Command: c, At: workflow.Now(ctx).UTC()}, true
 		if err := p.check(c); err != nil {
-			workflow.GetLogger(ctx).Info("Command ignored", "action", string(c.Action), "actor", c.Actor, "why", err)
+			p.last.Ignored = err.Error()
+			workflow.GetLogger(ctx).Info("Command ignored", "why", err)
 			return err
 		}
-		n := p.apply(c, false)
-		p.last = fmt.Sprintf("%s of %d by %s", orRetry(c.Action), n, orSomebody(c.Actor))
+		p.last.Of = p.apply(c, false)
 		return nil
 	}
 	signals := workflow.GetSignalChannelWithOptions(ctx, Reprocess, workflow.SignalChannelOptions{
-		Description: `Goes on with what is parked. {} tries again; {"action": "accept" | "skip" | "give_up", "destination": "…", "park": "…", "reason": "…", "actor": "…"}`,
+		Description: `Goes on with what is parked. {} tries again; {"action": "restart" | "accept" | "skip" | "give_up", "destination": "…", "park": "…", "reason": "…", "actor": "…"}`,
 	})
 	workflow.Go(ctx, func(ctx workflow.Context) {
 		for {
@@ -108,11 +133,11 @@ func (p *process) listen(ctx workflow.Context) error {
 			if signals.Receive(ctx, &c); ctx.Err() != nil {
 				return
 			}
-			_ = take(c) // a signal has nobody to answer to
+			_ = take(ctx, c) // a signal has nobody to answer to; the details say it
 		}
 	})
-	return workflow.SetUpdateHandlerWithOptions(ctx, Reprocess, func(_ workflow.Context, c Command) (Status, error) {
-		if err := take(c); err != nil {
+	return workflow.SetUpdateHandlerWithOptions(ctx, Reprocess, func(ctx workflow.Context, c Command) (Status, error) {
+		if err := take(ctx, c); err != nil {
 			return Status{}, err
 		}
 		return p.status(), nil
@@ -127,6 +152,32 @@ func orRetry(a Action) Action {
 		return Retry
 	}
 	return a
+}
+
+const maxLine = 300 // bytes of what an operator says
+
+// line is a text on one line, and not too long for the details.
+func line(text string) string { return cut(strings.Join(strings.Fields(text), " "), maxLine) }
+
+// String says it for the details.
+func (l Last) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s of %d", l.Action, l.Of)
+	if l.Ignored != "" {
+		b.Reset()
+		fmt.Fprintf(&b, "%.20s", l.Action)
+	}
+	if l.Destination != "" {
+		fmt.Fprintf(&b, ", only %.80s,", l.Destination)
+	}
+	fmt.Fprintf(&b, " by %s at %s", orSomebody(l.Actor), l.At.Format(time.RFC3339))
+	if l.Reason != "" {
+		fmt.Fprintf(&b, ", because: %s", l.Reason)
+	}
+	if l.Ignored != "" {
+		fmt.Fprintf(&b, " (ignored: %s)", l.Ignored)
+	}
+	return b.String()
 }
 
 func orSomebody(actor string) string {

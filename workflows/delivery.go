@@ -16,7 +16,7 @@ import (
 type delivery struct {
 	activities.Notification
 	local   []webhook.Event // for the first attempt
-	stage   string          // trying, retrying, parked, settling, told, skipped or owed
+	stage   string          // trying, retrying, parked, settling, stopped, told, skipped or owed
 	problem string          // why it is parked
 	order   Action
 	more    bool // more events became owed while it was under way
@@ -27,6 +27,7 @@ const (
 	deliveryRetrying = StageRetrying
 	deliveryParked   = StageParked
 	deliverySettling = "settling" // an operator let it go, and the outbox is being told
+	deliveryStopped  = "stopped"  // nobody tries: the workflow is about to begin anew
 	deliveryTold     = StageTold
 	deliverySkipped  = "skipped"
 	deliveryOwed     = StageOwed // the destination is held: its own workflow tells it
@@ -87,6 +88,10 @@ func (p *process) deliver(ctx workflow.Context, d *delivery) {
 		}
 		order := d.order
 		d.order, d.problem = "", ""
+		if order == Restart {
+			d.stage = deliveryStopped
+			return
+		}
 		if order != Skip && order != GiveUp {
 			continue
 		}
@@ -139,12 +144,17 @@ func (d *delivery) retry(ctx workflow.Context) {
 		HeartbeatTimeout:       30 * time.Second,
 		ScheduleToCloseTimeout: d.Horizon,
 		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Minute},
+		WaitForCancellation:    true,
 		Summary:                "tell " + d.Destination,
 	})
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
 	telling := workflow.ExecuteActivity(ctx, deeds.Notify, activities.NotifyInput{Destination: d.Destination})
 	if workflow.Await(ctx, func() bool { return telling.IsReady() || d.order != "" }) != nil || !telling.IsReady() {
+		if d.order == Restart { // the attempt under way ends first, so that the next run does not tell the same beside it
+			cancel()
+			_ = telling.Get(ctx, nil) // the outbox knows what was told
+		}
 		return // an operator lets it go, or the workflow is cancelled
 	}
 	var result activities.NotifyResult

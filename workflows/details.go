@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -24,7 +25,7 @@ func (p *process) details() string {
 	p.tellEvents(&b)
 	p.tellDeliveries(&b)
 	p.tellParked(&b)
-	if p.last != "" {
+	if p.last != nil {
 		fmt.Fprintf(&b, "\nLast command: %s.\n", p.last)
 	}
 	return b.String()
@@ -37,7 +38,7 @@ func (p *process) headline() string {
 	case StageRetrying:
 		return "Waiting for " + strings.Join(p.shown.waiting, ", ")
 	case StageParked:
-		return "Parked: an operator must decide"
+		return "Parked since " + p.since.Format(time.RFC3339) + ": an operator must decide"
 	case StageTold:
 		return "Everybody was told"
 	case StageGivenUp:
@@ -45,7 +46,7 @@ func (p *process) headline() string {
 	case StageOwed:
 		return "Recorded, and owed to " + strings.Join(p.shown.waiting, ", ")
 	}
-	return "Recorded; nobody was to be told"
+	return "Recorded; nobody is to be told"
 }
 
 // Lists, not tables: the Temporal UI sets the columns of a table without any space between them.
@@ -118,5 +119,9 @@ func (p *process) tellParked(b *strings.Builder) {
 	if slices.ContainsFunc(p.deliveries, func(d *delivery) bool { return d.problem != "" }) {
 		b.WriteString("- `{\"action\": \"skip\", \"destination\": \"…\"}` to leave a destination untold\n")
 	}
+	if !p.parted {
+		b.WriteString("- `{\"action\": \"restart\"}` to begin anew with all of its webhooks; what was told is not told again\n")
+	}
 	b.WriteString("- `{\"action\": \"give_up\"}` to let go all that is parked\n")
+	b.WriteString("\nWith `\"reason\": \"…\", \"actor\": \"…\"` it is kept who did so and why.\n")
 }

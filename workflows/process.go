@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/workflow"
 
 	"holdfast/activities"
@@ -23,6 +25,8 @@ func ProcessWebhooks(ctx workflow.Context, in Group) (Status, error) {
 	for i := range in.Webhooks {
 		p.elements = append(p.elements, &element{webhook: &in.Webhooks[i], pending: true})
 	}
+	// What a destination did not take with the rest, and whose webhooks another workflow has.
+	p.parted = in.Resume != nil && workflow.GetInfo(ctx).ContinuedExecutionRunID == ""
 	if err := p.setup(ctx); err != nil {
 		return Status{}, err
 	}
@@ -45,10 +49,15 @@ type process struct {
 	unrouted   int                     // events that nobody wants, of earlier runs likewise
 	dropped    bool                    // an operator let something go
 
-	park  string // name of the current park; empty while nothing is parked
+	parted bool // it never had webhooks, only something to tell
+
+	park  string    // name of the current park; empty while nothing is parked
+	since time.Time // of the current park
 	parks int
-	last  string // what an operator ordered last
-	shown view   // what the search attributes say
+	last  *Last // what an operator ordered last
+	stale bool  // the details do not say so yet
+	again *Last // it is to begin anew
+	shown view  // what the search attributes say
 }
 
 // An element is one webhook on its way.
@@ -76,13 +85,17 @@ func (p *process) run(ctx workflow.Context) error {
 			return err
 		}
 		if err := workflow.Await(ctx, func() bool {
-			return p.ordered() || p.settled() || p.view().differs(p.shown)
+			return p.ordered() || p.settled() || p.stale || p.quiet() || p.view().differs(p.shown)
 		}); err != nil {
 			return err // cancelled: what is owed stays in the outbox
 		}
 		p.show(ctx)
 		if p.obey() {
 			p.show(ctx)
+		}
+		if p.quiet() {
+			p.restart(ctx)
+			continue
 		}
 		if p.settled() {
 			return nil

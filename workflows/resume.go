@@ -39,7 +39,7 @@ func (p *process) idle() bool {
 			return false
 		}
 	}
-	return p.park != ""
+	return p.park != "" && p.again == nil
 }
 
 // cut goes on in a new run, with what is parked and how the rest ended: however often operators try again, no history

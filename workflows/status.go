@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -15,11 +16,14 @@ import (
 type Status struct {
 	Stage      string                  `json:"stage"`
 	Park       string                  `json:"park,omitempty"` // to be named by a command that answers it
+	Since      time.Time               `json:"since,omitzero"` // of the park
+	Accounts   []string                `json:"accounts,omitempty"`
 	Events     map[webhook.Type]int    `json:"events,omitempty"`
 	Outcomes   map[webhook.Outcome]int `json:"outcomes,omitempty"`
 	Unrouted   int                     `json:"unrouted,omitempty"` // events that no destination wants
 	Parked     []Parked                `json:"parked,omitempty"`   // webhooks
 	Deliveries []Delivery              `json:"deliveries,omitempty"`
+	Last       *Last                   `json:"last,omitempty"` // command
 }
 
 // Parked is a webhook that waits for an operator.
@@ -33,12 +37,15 @@ type Parked struct {
 type Delivery struct {
 	Destination string `json:"destination"`
 	Events      int    `json:"events"`
-	Stage       string `json:"stage"` // trying, retrying, parked, told, skipped, owed
+	Stage       string `json:"stage"` // trying, retrying, parked, settling, stopped, told, skipped, owed
 	Problem     string `json:"problem,omitempty"`
 }
 
 func (p *process) status() Status {
-	s := Status{Stage: p.view().stage, Park: p.park, Events: p.types, Outcomes: map[webhook.Outcome]int{}, Unrouted: p.unrouted}
+	s := Status{
+		Stage: p.view().stage, Park: p.park, Since: p.since, Accounts: p.accounts,
+		Events: p.types, Outcomes: map[webhook.Outcome]int{}, Unrouted: p.unrouted, Last: p.last,
+	}
 	for _, o := range workflow.DeterministicKeys(p.before) {
 		s.Outcomes[o] = p.before[o]
 	}
@@ -87,7 +94,7 @@ func (p *process) view() view {
 		switch d.stage {
 		case deliveryTrying:
 			trying = true
-		case deliveryRetrying, deliverySettling:
+		case deliveryRetrying, deliverySettling, deliveryStopped:
 			retrying = true
 		case deliveryParked:
 			if d.problem != "" { // empty: an operator has just decided
@@ -129,16 +136,18 @@ func (p *process) show(ctx workflow.Context) {
 		p.shown = v
 	}
 	workflow.SetCurrentDetails(ctx, p.details())
+	p.stale = false
 }
 
 // named gives each park a name of its own. It holds the time, so that the same park after a reset has another.
 func (p *process) named(ctx workflow.Context, v view) {
 	switch {
 	case v.stage != StageParked:
-		p.park = ""
+		p.park, p.since = "", time.Time{}
 	case p.park == "":
 		p.parks++
-		p.park = fmt.Sprintf("park-%d-%d", p.parks, workflow.Now(ctx).Unix())
+		p.since = workflow.Now(ctx).UTC()
+		p.park = fmt.Sprintf("park-%d-%d", p.parks, p.since.Unix())
 		workflow.GetMetricsHandler(ctx).WithTags(map[string]string{"problem": v.problem}).Counter("holdfast_parked").Inc(1)
 	}
 }

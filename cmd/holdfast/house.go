@@ -164,6 +164,7 @@ func (h *house) work(ctx context.Context, ready func()) error {
 		Notifier:  h.told,
 		Log:       h.store.Load(),
 		Desk:      h.desk,
+		Restarter: h.operate(),
 		Key:       key,
 		Dedupe:    h.config.Dedupe,
 		Size:      h.size,

@@ -84,7 +84,7 @@ func newRoot() *cobra.Command {
 	common.register(root)
 	root.AddCommand(
 		newDev(&common), newServe(&common), newIngress(&common), newWorker(&common),
-		newSend(&common), newState(&common), newOwed(&common), newRefused(&common), newVerify(&common), newSpool(&common),
+		newSend(&common), newState(&common), newOwed(&common), newParked(&common), newReprocess(&common), newRefused(&common), newVerify(&common), newSpool(&common),
 		newCheck(&common), newSetup(&common), newBench(),
 		newMeta(&common), newNxtele(&common), newWhizard(&common),
 		newEvents(), newRoute(&common),

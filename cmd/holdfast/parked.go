@@ -1,0 +1,314 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"holdfast/workflows"
+)
+
+// A parkedList is what `holdfast parked` shows.
+type parkedList struct {
+	Total         int64            `json:"total"`
+	Workflows     []parkedWorkflow `json:"workflows"` // the latest first, as many as were asked for
+	ByProblem     map[string]int64 `json:"by_problem"`
+	ByDestination map[string]int64 `json:"by_destination"`
+}
+
+// A parkedWorkflow is one that waits for an operator.
+type parkedWorkflow struct {
+	workflows.Found
+	State *workflows.Status `json:"state,omitempty"` // nil if no worker said it in time
+}
+
+func newParked(common *commonFlags) *cobra.Command {
+	var (
+		flags   temporalFlags
+		choose  chooseFlags
+		limit   int
+		asJSON  bool
+		timeout time.Duration
+	)
+	c := &cobra.Command{
+		Use: "parked", Short: "List which workflows wait for an operator, why, and what to do", Args: noArgs,
+		Long: `Lists the workflows that have used up their retries and wait, the latest first: since when, about which accounts, why,
+and what to do. The details come from a worker, if one answers in time. In the end it counts all of them, by problem and by
+destination; one that waits for several destinations counts for each.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return &usageError{fmt.Errorf("--limit must be at least 1, got %d", limit)}
+			}
+			filter, err := choose.filter(time.Now())
+			if err != nil {
+				return &usageError{err}
+			}
+			filter.Stages = []string{workflows.StageParked}
+			h, err := common.build(c, flags)
+			if err != nil {
+				return err
+			}
+			defer h.close()
+			list, err := listParked(c.Context(), h, filter, limit, timeout)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				out := json.NewEncoder(c.OutOrStdout())
+				out.SetIndent("", "  ")
+				return out.Encode(list)
+			}
+			return list.print(c.OutOrStdout())
+		},
+	}
+	flags.register(c)
+	choose.register(c)
+	c.Flags().IntVar(&limit, "limit", 20, "how many to list at most; all are counted")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for details from workers")
+	return c
+}
+
+const asking = 8 // how many workflows, or counts, are asked for at a time
+
+func listParked(ctx context.Context, h *house, filter workflows.Filter, limit int, timeout time.Duration) (*parkedList, error) {
+	operator := h.operate()
+	query := operator.Query(filter)
+	list := &parkedList{Workflows: []parkedWorkflow{}}
+	var err error
+	if list.Total, err = operator.Count(ctx, query); err != nil {
+		return nil, err
+	}
+	err = operator.List(ctx, query, limit, func(f workflows.Found) bool {
+		list.Workflows = append(list.Workflows, parkedWorkflow{Found: f})
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	list.ask(ctx, operator, timeout)
+
+	destinations := map[string]bool{}
+	for name := range h.config.Destinations {
+		destinations[name] = true
+	}
+	for _, w := range list.Workflows { // which may wait for one that is not configured any more
+		for _, name := range w.Waiting {
+			destinations[name] = true
+		}
+	}
+	if list.ByProblem, err = countBy(ctx, operator, filter, workflows.Problems(), func(f *workflows.Filter, kind string) bool {
+		return swap(&f.Problem, kind)
+	}); err != nil {
+		return nil, err
+	}
+	list.ByDestination, err = countBy(ctx, operator, filter, slices.Sorted(maps.Keys(destinations)), func(f *workflows.Filter, name string) bool {
+		return swap(&f.Destination, name)
+	})
+	return list, err
+}
+
+// swap narrows a filter's member to a value, and reports false if it wants another already.
+func swap(member *string, value string) bool {
+	if *member != "" && *member != value {
+		return false
+	}
+	*member = value
+	return true
+}
+
+// countBy counts what a filter finds for each of the values by which it can be narrowed, without those of which there are
+// none.
+func countBy(ctx context.Context, o *workflows.Operator, filter workflows.Filter, values []string, narrow func(*workflows.Filter, string) bool) (map[string]int64, error) {
+	counts := map[string]int64{}
+	var mu sync.Mutex
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(asking)
+	for _, value := range values {
+		narrowed := filter
+		if !narrow(&narrowed, value) {
+			continue
+		}
+		all.Go(func() error {
+			n, err := o.Count(ctx, o.Query(narrowed))
+			if n > 0 {
+				mu.Lock()
+				defer mu.Unlock()
+				counts[value] = n
+			}
+			return err
+		})
+	}
+	return counts, all.Wait()
+}
+
+// ask gets the details from the workflows themselves. Whoever does not answer in time is shown without.
+func (l *parkedList) ask(ctx context.Context, o *workflows.Operator, timeout time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var all errgroup.Group
+	all.SetLimit(asking)
+	for i := range l.Workflows {
+		all.Go(func() error {
+			if ctx.Err() == nil {
+				if s, err := o.State(ctx, l.Workflows[i].ID); err == nil {
+					l.Workflows[i].State = &s
+				}
+			}
+			return nil
+		})
+	}
+	_ = all.Wait() // the functions return nil
+}
+
+func (l *parkedList) print(out io.Writer) error {
+	if l.Total == 0 {
+		_, err := fmt.Fprintln(out, "nothing is parked")
+		return err
+	}
+	for _, w := range l.Workflows {
+		w.print(out)
+	}
+	if more := l.Total - int64(len(l.Workflows)); more > 0 {
+		fmt.Fprintf(out, "… and %d more; --limit shows them\n", more)
+	}
+	fmt.Fprintln(out)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "PROBLEM\tPARKED\tWHAT TO DO")
+	for _, kind := range byCount(l.ByProblem) {
+		fmt.Fprintf(w, "%s\t%d\t%s\n", kind, l.ByProblem[kind], advice(kind))
+	}
+	if len(l.ByDestination) > 0 {
+		fmt.Fprintln(w, "\nDESTINATION\tPARKED\tWHEN IT IS MENDED")
+	}
+	for _, name := range byCount(l.ByDestination) {
+		fmt.Fprintf(w, "%s\t%d\tholdfast reprocess --destination %s\n", name, l.ByDestination[name], name)
+	}
+	fmt.Fprintf(w, "\nall\t%d\tholdfast reprocess --all\n", l.Total)
+	return w.Flush()
+}
+
+// byCount sorts names, the most frequent first.
+func byCount(counts map[string]int64) []string {
+	return slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+}
+
+// print takes a line for the workflow, and one for each thing that is parked in it.
+func (w parkedWorkflow) print(out io.Writer) {
+	const most = 3 // of each
+	since := w.Started
+	if w.State != nil && !w.State.Since.IsZero() {
+		since = w.State.Since
+	}
+	fmt.Fprintf(out, "%s  %s  source %s", since.Local().Format(time.DateTime), w.ID, w.Source)
+	if len(w.Accounts) > 0 {
+		fmt.Fprintf(out, "  account %s", few(w.Accounts, most))
+	}
+	if len(w.Events) > 0 {
+		fmt.Fprintf(out, "  %s", few(w.Events, most))
+	}
+	fmt.Fprintln(out)
+	if w.State == nil {
+		fmt.Fprintf(out, "    %s; no worker says more; %s\n", cmp.Or(w.Problem, "parked"), advice(w.Problem))
+		return
+	}
+	var lines []string
+	for _, p := range w.State.Parked {
+		lines = append(lines, fmt.Sprintf("webhook %s: %s; %s", p.Webhook, p.Problem, advice(p.Problem)))
+	}
+	for _, d := range w.State.Deliveries {
+		if d.Stage == workflows.StageParked {
+			lines = append(lines, fmt.Sprintf("%s, events: %d: %s; %s", d.Destination, d.Events, d.Problem, advice(d.Problem)))
+		}
+	}
+	for _, line := range lines[:min(len(lines), most)] {
+		fmt.Fprintf(out, "    %s\n", visible(line))
+	}
+	if len(lines) > most {
+		fmt.Fprintf(out, "    … and %d more; holdfast reprocess --dry-run --id %s shows them\n", len(lines)-most, w.ID)
+	}
+	if l := w.State.Last; l != nil {
+		fmt.Fprintf(out, "    last command: %s\n", visible(l.String()))
+	}
+}
+
+func few(values []string, most int) string {
+	text := strings.Join(values[:min(len(values), most)], ", ")
+	if more := len(values) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// advice says what to do about a problem, which begins with its kind.
+func advice(problem string) string {
+	kind, _, _ := strings.Cut(problem, ":")
+	switch kind {
+	case "verify":
+		return "was a secret changed? mend sources.*, then retry, or accept it as it is"
+	case "normalize":
+		return "a fault of ours: retry with a newer version"
+	case "record":
+		return "the database does not take it: retry with a newer version, or give it up"
+	case "refused":
+		return "the destination does not want it: mend that, then retry, or skip"
+	case "unavailable":
+		return "retry when the destination is back"
+	}
+	return "look at its details"
+}
+
+// operate makes the operator for the house's Temporal.
+func (h *house) operate() *workflows.Operator {
+	return workflows.NewOperator(h.temporal, workflows.OperatorOptions{
+		Namespace: h.namespace, TaskQueue: h.config.Temporal.TaskQueue, Converter: h.converter,
+	})
+}
+
+// chooseFlags say which workflows are meant.
+type chooseFlags struct {
+	destination, problem, source, account, since, until string
+}
+
+func (f *chooseFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&f.destination, "destination", "", "those that wait for this destination")
+	c.Flags().StringVar(&f.problem, "problem", "", "those with this kind of problem: "+strings.Join(workflows.Problems(), ", "))
+	c.Flags().StringVar(&f.source, "source", "", "those of this source")
+	c.Flags().StringVar(&f.account, "account", "", "those about this WhatsApp business account")
+	c.Flags().StringVar(&f.since, "since", "", "those accepted since: how long ago, such as 36h, or a time such as 2026-04-16T08:00:00Z")
+	c.Flags().StringVar(&f.until, "until", "", "those accepted before, likewise")
+}
+
+func (f *chooseFlags) filter(now time.Time) (workflows.Filter, error) {
+	out := workflows.Filter{Destination: f.destination, Problem: f.problem, Source: f.source, Account: f.account}
+	if f.problem != "" && !slices.Contains(workflows.Problems(), f.problem) {
+		return out, fmt.Errorf("--problem: want one of %s", strings.Join(workflows.Problems(), ", "))
+	}
+	for _, m := range []struct {
+		flag, text string
+		into       *time.Time
+	}{{"since", f.since, &out.Since}, {"until", f.until, &out.Until}} {
+		if m.text == "" {
+			continue
+		}
+		at, err := moment(m.text, now)
+		if err != nil {
+			return out, fmt.Errorf("--%s: %w", m.flag, err)
+		}
+		*m.into = at
+	}
+	return out, nil
+}
