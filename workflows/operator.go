@@ -182,9 +182,7 @@ func (o *Operator) Restart(ctx context.Context, workflow, run, reason, request s
 		Reason:                    reason,
 		WorkflowTaskFinishEventId: task,
 		RequestId:                 request,
-		ResetReapplyExcludeTypes: []enums.ResetReapplyExcludeType{
-			enums.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, enums.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE, enums.RESET_REAPPLY_EXCLUDE_TYPE_CANCEL_REQUEST,
-		},
+		ResetReapplyExcludeTypes:  []enums.ResetReapplyExcludeType{enums.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, enums.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
 	})
 	if err != nil {
 		return "", fmt.Errorf("reset %s: %w", workflow, err)
@@ -206,14 +204,12 @@ func (o *Operator) beginning(ctx context.Context, workflow, run string) (*histor
 		if err != nil {
 			return nil, 0, fmt.Errorf("read history: %w", err)
 		}
-		switch e.GetEventType() {
-		case enums.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+		switch {
+		case e.GetWorkflowExecutionStartedEventAttributes() != nil:
 			started = e.GetWorkflowExecutionStartedEventAttributes()
-		case enums.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
-			if task == 0 {
-				task = e.GetEventId() + 1
-			}
-		case enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+		case e.GetWorkflowTaskScheduledEventAttributes() != nil && task == 0:
+			task = e.GetEventId() + 1
+		case e.GetWorkflowTaskCompletedEventAttributes() != nil:
 			return started, e.GetEventId(), nil
 		}
 	}

@@ -141,7 +141,7 @@ func (p *process) obey() (done bool) {
 			p.dropped = true
 		case Accept:
 			e.verified, e.pending = true, true
-		case Retry, Skip: // to skip is for destinations: check lets no such order through
+		case Retry, Skip, Restart: // the last two are no orders for a webhook: check lets none through
 			e.pending = true
 		}
 		e.problem, e.order = "", ""

@@ -38,6 +38,8 @@ type world struct {
 	routes     []string                                    // destinations that want everything
 	held       map[string]bool                             // destinations
 	handed     map[string]bool                             // destinations whose debt was handed over
+	restarts   []string                                    // why
+	restart    error
 }
 
 func newWorld(t *testing.T) *world {
@@ -49,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	w.env.SetWorkflowRunTimeout(1000 * time.Hour) // the test environment's own is ten minutes
 	worker.Register(w.env)
 	w.env.RegisterActivity(&activities.Activities{
-		Sources: func(string) activities.Dialect { return w }, State: w, Notifier: w, Desk: w,
+		Sources: func(string) activities.Dialect { return w }, State: w, Notifier: w, Desk: w, Restarter: w,
 		Key: []byte("key"), Dedupe: 240 * time.Hour, Size: func(any) (int, error) { return 0, nil },
 		Metrics: activities.NewMetrics(prometheus.NewRegistry()),
 	})
@@ -132,6 +134,13 @@ func (w *world) HandOver(_ context.Context, _, destination string, _ webhook.Cau
 	defer w.mu.Unlock()
 	w.handed[destination] = w.handed[destination] || w.held[destination] && len(w.owed[destination]) > 0
 	return w.handed[destination], nil
+}
+
+func (w *world) Restart(_ context.Context, _, _, reason, _ string) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.restarts = append(w.restarts, reason)
+	return "", w.restart
 }
 
 func (w *world) Look(context.Context, string) error            { return nil }

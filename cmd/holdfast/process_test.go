@@ -51,11 +51,17 @@ func (r *rig) record(body []byte, name string) {
 // recordWorkflow is record for a workflow that is none of a webhook.
 func (r *rig) recordWorkflow(id, name string) {
 	r.t.Helper()
+	r.recordRun(id, "", name)
+}
+
+// recordRun is record for a run that is not the latest.
+func (r *rig) recordRun(id, run, name string) {
+	r.t.Helper()
 	if !*update {
 		return
 	}
 	var history historypb.History
-	events := r.temporal.GetWorkflowHistory(context.Background(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := r.temporal.GetWorkflowHistory(context.Background(), id, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		e, err := events.Next()
 		if err != nil {

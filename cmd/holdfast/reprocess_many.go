@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -100,12 +99,11 @@ func (r *reprocessing) batch(ctx context.Context, query string, total int64) err
 				r.line("batch", "describe", "--job-id", job), r.line("batch", "terminate", "--job-id", job, "--reason", "…"))
 		case <-tick.C:
 		}
-		p, err := r.operator.Progress(ctx, job)
-		if err != nil {
-			continue // it goes on without us looking
+		p, err := r.operator.Progress(ctx, job) // if it cannot be told, the job goes on nevertheless
+		if err == nil {
+			bar.at(p.Done, p.Failed, max(p.Total, total))
 		}
-		bar.at(p.Done, p.Failed, max(p.Total, total))
-		if !p.Ended {
+		if err != nil || !p.Ended {
 			continue
 		}
 		bar.end()
@@ -120,67 +118,79 @@ func (r *reprocessing) batch(ctx context.Context, query string, total int64) err
 	}
 }
 
+// A tally counts what became of many workflows. It is safe for concurrent use.
+type tally struct {
+	mu                   sync.Mutex
+	done, failed, passed int64
+	failures             []string // the first of them
+}
+
+func (t *tally) note(acted bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case err != nil:
+		if t.failed++; len(t.failures) < shown {
+			t.failures = append(t.failures, err.Error())
+		}
+	case acted:
+		t.done++
+	default:
+		t.passed++
+	}
+}
+
+func (t *tally) so() (done, failed int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.done, t.failed
+}
+
 // pace does one after the other from here, several at a time. What do returns says whether there was anything to do.
 func (r *reprocessing) pace(ctx context.Context, query string, total int64, word string, do func(context.Context, workflows.Found) (bool, error)) error {
-	var done, failed, passed atomic.Int64
-	var mu sync.Mutex
-	var failures []string
+	var t tally
 	bar := r.progress(word)
-	all, working := errgroup.WithContext(ctx)
+	var all errgroup.Group
 	all.SetLimit(resetting)
-	var tick <-chan time.Time
+	var tick <-chan time.Time // nil: as fast as it goes
 	if r.rate > 0 {
 		ticker := time.NewTicker(time.Second / time.Duration(r.rate))
 		defer ticker.Stop()
 		tick = ticker.C
 	}
-	err := r.operator.List(ctx, query, 0, func(f workflows.Found) bool {
+	listed := r.operator.List(ctx, query, 0, func(f workflows.Found) bool {
 		if tick != nil {
 			select {
-			case <-working.Done():
+			case <-ctx.Done():
 			case <-tick:
 			}
 		}
 		all.Go(func() error {
-			if working.Err() != nil {
-				return nil
-			}
-			acted, err := do(working, f)
-			switch {
-			case err != nil && ctx.Err() != nil: // interrupted
-			case err != nil:
-				failed.Add(1)
-				mu.Lock()
-				if len(failures) < shown {
-					failures = append(failures, err.Error())
-				}
-				mu.Unlock()
-			case acted:
-				done.Add(1)
-			default:
-				passed.Add(1)
+			if acted, err := do(ctx, f); ctx.Err() == nil { // interrupted: who knows
+				t.note(acted, err)
 			}
 			return nil
 		})
-		bar.at(done.Load(), failed.Load(), total)
+		done, failed := t.so()
+		bar.at(done, failed, total)
 		return ctx.Err() == nil
 	})
 	_ = all.Wait() // the functions return nil
 	bar.end()
-	fmt.Fprintf(r.out, "%d matched, %d %s, %d failed, in %s\n", total, done.Load(), word, failed.Load(), bar.took())
-	if n := passed.Load(); n > 0 {
-		fmt.Fprintf(r.out, "%d were passed by: a later run of the same workflow counts\n", n)
+	fmt.Fprintf(r.out, "%d matched, %d %s, %d failed, in %s\n", total, t.done, word, t.failed, bar.took())
+	if t.passed > 0 {
+		fmt.Fprintf(r.out, "%d were passed by: a later run of the same workflow counts\n", t.passed)
 	}
-	for _, f := range failures {
+	for _, f := range t.failures {
 		fmt.Fprintln(r.out, visible(f))
 	}
 	switch {
 	case ctx.Err() != nil:
 		return errors.New("interrupted; what was not reached stays as it is")
-	case err != nil:
-		return err
-	case failed.Load() > 0:
-		return fmt.Errorf("%d workflows failed", failed.Load())
+	case listed != nil:
+		return listed
+	case t.failed > 0:
+		return fmt.Errorf("%d workflows failed", t.failed)
 	}
 	return nil
 }

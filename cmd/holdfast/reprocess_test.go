@@ -166,7 +166,7 @@ func TestRestartBySignal(t *testing.T) {
 	if f := r.found(body); f.Stage != workflows.StageTold || len(crm.told()) != 1 {
 		t.Errorf("stage %q, told %+v", f.Stage, crm.told())
 	}
-	r.record(body, "restarted-by-signal")
+	r.recordRun(r.workflow(body), before.Run, "restarted-by-signal")
 }
 
 // A workflow that begins anew while it tells somebody tells the others nothing again.
