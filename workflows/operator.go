@@ -213,7 +213,10 @@ func (o *Operator) beginning(ctx context.Context, workflow, run string) (*histor
 			return started, e.GetEventId(), nil
 		}
 	}
-	if started == nil || task == 0 {
+	if started == nil { // what is gone has no events
+		return nil, 0, activities.ErrForgotten
+	}
+	if task == 0 {
 		return nil, 0, errors.New("it has not begun: there is nothing to begin anew")
 	}
 	return started, task, nil

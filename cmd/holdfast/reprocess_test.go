@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,7 +13,12 @@ import (
 	"time"
 
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
+	"holdfast/activities"
 	"holdfast/workflows"
 )
 
@@ -311,5 +317,54 @@ func TestReprocessSaysWhatItCannotDo(t *testing.T) {
 	}
 	if said, code := r.holdfast(destinations, "reprocess", "--id", r.workflow(body), "--action", "accept"); code != 1 || !strings.Contains(said, "has ended") {
 		t.Errorf("of one that has ended: exit status %d: %s", code, said)
+	}
+}
+
+// A long history is cut, and what comes after the cut has not all of the webhooks: to begin anew is to go back to the first.
+func TestRestartGoesBackBehindTheCut(t *testing.T) {
+	r := newRig(t)
+	w := worker.New(r.temporal, r.name, worker.Options{})
+	cut := func(ctx workflow.Context, left int) error {
+		if left > 0 {
+			return workflow.NewContinueAsNewError(ctx, "Cut", left-1)
+		}
+		workflow.GetSignalChannel(ctx, "end").Receive(ctx, nil)
+		return nil
+	}
+	w.RegisterWorkflowWithOptions(cut, workflow.RegisterOptions{Name: "Cut"})
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	first, err := r.temporal.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: r.name, TaskQueue: r.name}, "Cut", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := workflows.NewOperator(r.temporal, workflows.OperatorOptions{Namespace: "default", TaskQueue: r.name})
+	began := func(run string) (left int) { // with what
+		e, err := r.temporal.GetWorkflowHistory(t.Context(), r.name, run, false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Next()
+		if err == nil {
+			err = converter.GetDefaultDataConverter().FromPayloads(e.GetWorkflowExecutionStartedEventAttributes().GetInput(), &left)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return left
+	}
+	last := ""
+	eventually(t, "it was cut twice", func() bool {
+		f, _, err := o.Find(t.Context(), r.name)
+		last = f.Run
+		return err == nil && began(last) == 0
+	})
+	anew, err := o.Restart(t.Context(), r.name, last, "a test", "once")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := began(anew); left != 2 {
+		t.Errorf("begun anew with %d, want what run %s began with", left, first.GetRunID())
+	}
+	if _, err := o.Restart(t.Context(), r.name, "00000000-0000-4000-8000-000000000000", "a test", ""); !errors.Is(err, activities.ErrForgotten) {
+		t.Errorf("of a run that is gone: %v", err)
 	}
 }
