@@ -176,6 +176,9 @@ func (o *Operator) Restart(ctx context.Context, workflow, run, reason, request s
 		}
 		run = before // which has all of the webhooks
 	}
+	if task == 0 {
+		return "", fmt.Errorf("reset %s: it has not begun", workflow)
+	}
 	r, err := o.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:                 o.namespace,
 		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: workflow, RunId: run},
@@ -190,8 +193,8 @@ func (o *Operator) Restart(ctx context.Context, workflow, run, reason, request s
 	return r.GetRunId(), nil
 }
 
-// beginning reads how a run began: its first event, and where its first task ended. If that never ended, it is where it
-// would have.
+// beginning reads how a run began: its first event, and where its first task ended. If that has not ended, it is where it
+// would have; 0 if there is none.
 func (o *Operator) beginning(ctx context.Context, workflow, run string) (*historypb.WorkflowExecutionStartedEventAttributes, int64, error) {
 	var started *historypb.WorkflowExecutionStartedEventAttributes
 	var task int64
@@ -215,9 +218,6 @@ func (o *Operator) beginning(ctx context.Context, workflow, run string) (*histor
 	}
 	if started == nil { // what is gone has no events
 		return nil, 0, activities.ErrForgotten
-	}
-	if task == 0 {
-		return nil, 0, errors.New("it has not begun: there is nothing to begin anew")
 	}
 	return started, task, nil
 }

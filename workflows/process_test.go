@@ -40,6 +40,8 @@ type world struct {
 	handed     map[string]bool                             // destinations whose debt was handed over
 	restarts   []string                                    // why
 	restart    error
+	early      bool // it was begun anew while crm was still owed something
+	unsettling int  // times that it cannot be settled yet
 }
 
 func newWorld(t *testing.T) *world {
@@ -116,6 +118,10 @@ func (w *world) Owed(_ context.Context, _, destination string) ([]webhook.Event,
 func (w *world) Settle(_ context.Context, _, destination string, s webhook.Settlement) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.unsettling > 0 {
+		w.unsettling--
+		return errors.New("connection refused")
+	}
 	w.owed[destination] = slices.DeleteFunc(w.owed[destination], func(id string) bool { return slices.Contains(s.Events, id) })
 	w.settled[destination] = s.How
 	return nil
@@ -139,7 +145,7 @@ func (w *world) HandOver(_ context.Context, _, destination string, _ webhook.Cau
 func (w *world) Restart(_ context.Context, _, _, reason, _ string) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.restarts = append(w.restarts, reason)
+	w.restarts, w.early = append(w.restarts, reason), w.early || len(w.owed["crm"]) > 0
 	return "", w.restart
 }
 
