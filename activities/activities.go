@@ -1,6 +1,7 @@
 // Package activities holds the deeds that workflows order. [Activities] are those of webhooks: Verify, Normalize, Handle,
 // Notify and Settle. Each takes a whole group and gives an outcome for each element, so that one bad element never harms
-// its neighbours. [Destinations] are those of destinations: Look, Pause, Resume, Sweep and Drain.
+// its neighbours. [Destinations] are those of destinations: Look, Pause, Resume, Sweep and Drain,
+// and what operators order for them.
 //
 // Verify and Normalize depend on their input and the configuration only. Handle is one transaction. Notify speaks to
 // destinations and settles the outbox; of one that is in trouble it lets go, and Drain tells it later. The package declares

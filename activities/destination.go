@@ -15,6 +15,7 @@ import (
 // are safe for concurrent use.
 type Destinations struct {
 	Ledger   Ledger
+	Book     Book
 	Notifier Notifier
 	Desk     Desk
 	Metrics  *Metrics

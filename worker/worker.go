@@ -36,6 +36,7 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflow(workflows.ProcessWebhooks)
 	r.RegisterWorkflow(workflows.Housekeeping)
 	r.RegisterWorkflow(workflows.Destination)
+	r.RegisterWorkflow(workflows.Replay)
 }
 
 // Run works until the context is done, then finishes what is in flight. The error is one that makes going on impossible.

@@ -31,7 +31,7 @@ func Destination(ctx workflow.Context, in activities.DestinationInput) error {
 		if err := d.round(ctx); err != nil {
 			return err
 		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && len(d.orders) == 0 && d.unheard() == 0 {
+		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && len(d.orders) == 0 && d.unheard() == 0 && workflow.AllHandlersFinished(ctx) {
 			return workflow.NewContinueAsNewError(ctx, Destination, in)
 		}
 	}
@@ -194,6 +194,9 @@ func (d *destination) listen(ctx workflow.Context) error {
 			selector.Select(ctx)
 		}
 	})
+	if err := d.takeDrops(ctx); err != nil {
+		return err
+	}
 	return workflow.SetQueryHandlerWithOptions(ctx, State, func() (activities.Standing, error) { return d.standing, nil },
 		workflow.QueryHandlerOptions{Description: "Whether it is held, since when and why, and how much it is owed; as of when it was last looked up."})
 }

@@ -37,7 +37,12 @@ const (
 	Resume = "resume"
 	// Look is the name of a signal from workers: something is held or owed that was not.
 	Look = "look"
+	// Drop is the name of an update that takes a [DropOrder]: what was handed over for the destination is let go. It returns an
+	// [activities.DropResult].
+	Drop = "drop"
 )
+
+// A [Replay] workflow takes the signals [Pause] and [Resume] and the query [State], which returns a [Replayed].
 
 // The search attributes. Values are seen by everybody who may list workflows: they hold no person's number, name or text.
 var (
@@ -99,6 +104,14 @@ func DestinationID(taskQueue, destination string) string {
 		return "destination/" + destination
 	}
 	return "destination/" + taskQueue + "/" + destination
+}
+
+// ReplayID is the id of a workflow that has recorded events told again to a destination; name tells it from others.
+func ReplayID(taskQueue, destination, name string) string {
+	if taskQueue == TaskQueue {
+		return "replay/" + destination + "/" + name
+	}
+	return "replay/" + taskQueue + "/" + destination + "/" + name
 }
 
 // listed bounds a list for a search attribute: each value once, in order of appearance.

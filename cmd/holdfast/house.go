@@ -173,6 +173,7 @@ func (h *house) work(ctx context.Context, ready func()) error {
 		Metrics:   metrics,
 	}, &activities.Destinations{
 		Ledger:    h.store.Load(),
+		Book:      h.store.Load(),
 		Notifier:  h.told,
 		Desk:      h.desk,
 		Metrics:   metrics,
