@@ -208,12 +208,15 @@ func internal(handler http.Handler) *http.Server {
 	return &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
 }
 
-// operator serves what operators look at: metrics, readiness in detail, refused requests, and Go's profiles, which hold
-// names of functions and nothing of what these work on.
+// operator serves what operators look at: metrics, readiness in detail, refused requests, the console of a worker, and Go's
+// profiles, which hold names of functions and nothing of what these work on.
 func (h *house) operator() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	if h.told != nil { // a worker, which has the database
+		mux.Handle("/api/", h.console())
+	}
 	mux.Handle("/metrics", promhttp.HandlerFor(h.metrics, promhttp.HandlerOpts{Registry: h.metrics}))
 	if h.door != nil {
 		mux.Handle("/", h.door.OperatorHandler())

@@ -77,8 +77,8 @@ var plan = []room{
 	},
 	{
 		path: "console",
-		says: "console shows operators what workflows say and what is known; it asks for what it needs",
-		ours: []string{"workflows", nouns}, libs: []string{mux, prometheus, groups, temporalAPI, temporalSDK},
+		says: "console shows operators what workflows say and what is known; it asks for what it needs, as state has it",
+		ours: []string{"workflows", "internal/state", nouns}, libs: []string{mux, prometheus, groups, temporalAPI, temporalSDK},
 		never: []string{"database/sql"},
 	},
 	{

@@ -98,9 +98,11 @@ type Ingress struct {
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
 }
 
-// Metrics is where operators and their monitoring look. It is not for the internet.
+// Metrics is where operators and their monitoring look. It is not for the internet, but for their network only: whoever
+// reaches it may read it.
 type Metrics struct {
-	// Listen is the address, host:port, of /metrics, /healthz, /readyz in detail, /refused, and /debug/pprof. Default ":9090".
+	// Listen is the address, host:port, of /metrics, /healthz, /readyz in detail, /refused, and /debug/pprof; of a worker also of
+	// /api/destinations, /api/attempts and /api/events/{id}, which tell as JSON what the commands tell. Default ":9090".
 	Listen string `yaml:"listen"`
 }
 
