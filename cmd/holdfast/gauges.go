@@ -25,6 +25,7 @@ type gauges struct {
 	log      *prometheus.GaugeVec
 	volumes  *prometheus.GaugeVec
 	held     *prometheus.GaugeVec
+	paused   *prometheus.GaugeVec
 	failures *prometheus.CounterVec
 	seen     map[string]bool // destinations that have a gauge
 	// standings are those of the last poll; nil if it failed.
@@ -57,12 +58,15 @@ func newGauges(h *house) (*gauges, error) {
 		held: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "holdfast_destination_held", Help: "1 if nobody tells a destination for now, because it is in trouble or paused; 0 if it is told.",
 		}, []string{"destination"}),
+		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "holdfast_destination_paused", Help: "1 if nobody tells a destination because an operator said so; 0 otherwise, also if it is in trouble.",
+		}, []string{"destination"}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_poll_failures_total", Help: "Times that a gauge could not be brought up to date, or a destination's workflow not be reached.",
 		}, []string{"of"}),
 		seen: map[string]bool{},
 	}
-	for _, c := range []prometheus.Collector{g.parked, g.owed, g.oldest, g.held, g.log, g.volumes, g.failures} {
+	for _, c := range []prometheus.Collector{g.parked, g.owed, g.oldest, g.held, g.paused, g.log, g.volumes, g.failures} {
 		if err := h.metrics.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -134,16 +138,20 @@ func (g *gauges) pollOwed(ctx context.Context) error {
 	}
 	for name := range g.seen { // who is owed nothing any more says so
 		s := standings[name]
-		age, held := 0.0, 0.0
+		age, held, paused := 0.0, 0.0, 0.0
 		if s.Owed > 0 {
 			age = max(0, time.Since(s.Oldest).Seconds())
 		}
 		if s.Hold != nil {
 			held = 1
+			if s.Hold.Cause == webhook.ByOperator {
+				paused = 1
+			}
 		}
 		g.owed.WithLabelValues(name).Set(float64(s.Owed))
 		g.oldest.WithLabelValues(name).Set(age)
 		g.held.WithLabelValues(name).Set(held)
+		g.paused.WithLabelValues(name).Set(paused)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func TestAlerts(t *testing.T) {
 	if len(seen) == 0 {
 		t.Error("there are no alerts")
 	}
-	for _, name := range []string{"holdfast_parked_workflows", "holdfast_owed_oldest_seconds", "holdfast_destination_held", "holdfast_poll_failures_total"} {
+	for _, name := range []string{"holdfast_parked_workflows", "holdfast_owed_oldest_seconds", "holdfast_destination_held", "holdfast_destination_paused", "holdfast_poll_failures_total"} {
 		if !asked[name] {
 			t.Errorf("nobody is alerted by %s", name)
 		}
@@ -77,7 +77,7 @@ func TestAlerts(t *testing.T) {
 }
 
 // toldByAll are the gauges of what is in Temporal and in the database, which every worker tells.
-var toldByAll = regexp.MustCompile(`^holdfast_(parked|owed)_|^holdfast_destination_held$`)
+var toldByAll = regexp.MustCompile(`^holdfast_(parked_workflows$|owed_|destination_(held|paused)$)`)
 
 // greatest reports whether the innermost aggregation on the way to a selector is max.
 func greatest(path []parser.Node) bool {
