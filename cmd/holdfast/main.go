@@ -86,6 +86,7 @@ func newRoot() *cobra.Command {
 		newDev(&common), newServe(&common), newIngress(&common), newWorker(&common),
 		newSend(&common), newState(&common), newOwed(&common), newParked(&common), newReprocess(&common), newRefused(&common), newVerify(&common), newSpool(&common),
 		newCheck(&common), newSetup(&common), newBench(),
+		newDestination(&common), newAttempts(&common), newReplay(&common),
 		newMeta(&common), newNxtele(&common), newWhizard(&common),
 		newEvents(), newRoute(&common),
 	)

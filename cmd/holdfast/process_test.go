@@ -100,3 +100,8 @@ func batch(n int, at time.Time) []byte {
 	}
 	return []byte(`{"object":"whatsapp_business_account","entry":[` + strings.Join(entries, ",") + `]}`)
 }
+
+// startOptions are those of somebody who knows no more than a workflow's id and task queue.
+func startOptions(id, taskQueue string) client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{ID: id, TaskQueue: taskQueue}
+}
