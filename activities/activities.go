@@ -65,6 +65,9 @@ type State interface {
 	// HandOver hands what a workflow owes a destination over to the destination's own workflow if the destination is held
 	// for that cause, or for any if cause is empty, and reports whether it is handed over now.
 	HandOver(ctx context.Context, workflow, destination string, cause webhook.Cause) (handed bool, err error)
+	// Give hands what a workflow owes a destination over to the destination's own workflow, held or not, and reports whether
+	// there is anything.
+	Give(ctx context.Context, workflow, destination string) (handed bool, err error)
 }
 
 // A Desk reaches other workflows.

@@ -44,7 +44,7 @@ type Ledger interface {
 	// Handed returns what was handed over, recorded before a time and behind a place in the destination's sequence, in that
 	// order: as many whole debts as have so many events.
 	Handed(ctx context.Context, destination string, before time.Time, after int64, events int) ([]webhook.Debt, error)
-	// SettleAll settles many debts to one destination, by workflow.
+	// SettleAll settles many debts to one destination, by workflow, and notes the attempts.
 	SettleAll(ctx context.Context, destination string, debts map[string]webhook.Settlement) error
 	// Part gives events that a workflow owes a destination to another workflow.
 	Part(ctx context.Context, workflow, destination string, events []string, to string) error
@@ -53,13 +53,18 @@ type Ledger interface {
 // DestinationInput names a destination.
 type DestinationInput struct {
 	Destination string `json:"destination"`
+	// Last is when a destination that has a rate was tried last, so that the rate holds from one drain to the next.
+	Last time.Time `json:"last,omitzero"`
 }
 
-// A Standing is how things are with a destination, and whether this worker knows it.
+// A Standing is how things are with a destination, and how it is told as far as this worker knows.
 type Standing struct {
 	webhook.Standing
 	Configured bool      `json:"configured"`
-	At         time.Time `json:"at"` // when it was looked up
+	Own        bool      `json:"own,omitempty"` // only its own workflow tells it
+	Ordered    bool      `json:"ordered,omitempty"`
+	Rate       float64   `json:"rate,omitempty"` // events in a second
+	At         time.Time `json:"at"`             // when it was looked up
 }
 
 // Look looks up how things are with a destination.
@@ -68,8 +73,8 @@ func (d *Destinations) Look(ctx context.Context, in DestinationInput) (Standing,
 	if err != nil {
 		return Standing{}, fmt.Errorf("look up destination: %w", err)
 	}
-	_, configured := d.Notifier.Policy(in.Destination)
-	return Standing{Standing: s, Configured: configured, At: time.Now().UTC()}, nil
+	p, configured := d.Notifier.Policy(in.Destination)
+	return Standing{Standing: s, Configured: configured, Own: p.Own, Ordered: p.Ordered, Rate: p.Rate, At: time.Now().UTC()}, nil
 }
 
 // OrderInput is what an operator wants.

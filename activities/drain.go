@@ -21,6 +21,8 @@ import (
 type DrainResult struct {
 	Told   int `json:"told"`
 	Parted int `json:"parted"`
+	// Last is when a destination that has a rate was tried last.
+	Last time.Time `json:"last,omitzero"`
 }
 
 // Parted is what a destination did not take although it took others: it goes on in a workflow of its own.
@@ -35,9 +37,6 @@ type Parted struct {
 const DrainInterrupted = "DrainInterrupted"
 
 const (
-	// lanes are how many events a drain tells at once. What concerns the same number or account shares a lane, and is told
-	// one after the other; each lane begins in recorded order.
-	lanes        = 8
 	drainPortion = 64                     // events between two settlements
 	placeWithin  = 100 * time.Millisecond // before it tries again to get a place among the attempts under way
 	settledLost  = "lost"
@@ -52,59 +51,104 @@ const (
 //
 // What it refuses for itself, or what fails while others succeed, does not stop the rest: it parts from it, into a
 // workflow of its own.
+//
+// A destination that only its own workflow tells is drained for about an hour, also while it is owed nothing: see
+// session.
 func (d *Destinations) Drain(ctx context.Context, in DestinationInput) (DrainResult, error) {
-	run := &drain{Destinations: d, destination: in.Destination, stop: activity.GetWorkerStopChannel(ctx)}
+	policy, _ := d.Notifier.Policy(in.Destination)
+	run := newDrain(d, in.Destination, policy)
+	run.stop, run.warn = activity.GetWorkerStopChannel(ctx), activity.GetLogger(ctx).Warn
 	if activity.HasHeartbeatDetails(ctx) {
 		_ = activity.GetHeartbeatDetails(ctx, &run.progress) // of another version: it counts anew
 	}
-	defer beating(func() { activity.RecordHeartbeat(ctx, run.counted()) })()
-	err := run.pass(ctx, time.Now())
-	if err == nil && run.trouble == "" && !run.paused {
-		if err = d.Ledger.Release(ctx, in.Destination); err == nil {
-			err = run.pass(ctx, time.Now().Add(time.Hour)) // clocks differ
-		}
+	defer beating(func() { activity.RecordHeartbeat(ctx, run.reported()) })()
+	var err error
+	if policy.Own {
+		err = newSession(run, later(in.Last, run.progress.Last)).run(ctx)
+	} else {
+		err = run.backlog(ctx)
 	}
 	if errors.Is(err, errStopping) {
 		return DrainResult{}, temporal.NewApplicationErrorWithOptions("the worker stops", DrainInterrupted,
 			temporal.ApplicationErrorOptions{NextRetryDelay: time.Second, Category: temporal.ApplicationErrorCategoryBenign})
 	}
-	if err == nil && run.trouble != "" {
+	if err == nil && run.trouble != nil {
 		err = run.hold(ctx)
 	}
 	if err != nil {
 		return DrainResult{}, fmt.Errorf("drain: %w", err)
 	}
-	return run.counted(), nil
+	return run.reported().DrainResult, nil
 }
 
 var errStopping = errors.New("the worker stops")
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
 
 // A drain is one run of Drain.
 type drain struct {
 	*Destinations
 	destination string
+	policy      webhook.Policy // as of the beginning
 	stop        <-chan struct{}
+	warn        func(message string, keyvals ...any)
 
 	mu       sync.Mutex
-	progress DrainResult
-	failures int           // in a row, in the order in which they came to an end
-	alive    bool          // it has taken something, or refused it for itself
-	trouble  string        // why the destination is held, or stays so
-	wait     time.Duration // for which it asked to be left alone
-	probes   int           // that have failed since it is held
-	paused   bool          // an operator wants nothing to be told
+	progress progress
+	failures int      // in a row, in the order in which they came to an end
+	alive    bool     // it has taken something, or refused it for itself
+	trouble  *trouble // why the destination is held, or stays so
+	next     time.Time
+	probes   int  // that have failed since it is held
+	paused   bool // an operator wants nothing to be told
 }
 
-func (d *drain) counted() DrainResult {
+// A progress is what the heartbeats of a drain say, for operators and for the next attempt.
+type progress struct {
+	DrainResult
+	Waiting int       `json:"waiting,omitempty"` // events that were read and are not told yet
+	Blocked int       `json:"blocked,omitempty"` // accounts, or events without an order, that wait for the next attempt
+	Until   time.Time `json:"until,omitzero"`    // when anything is tried again, because the destination asked for it
+	Because string    `json:"because,omitempty"` // of it, or of what fails
+}
+
+func newDrain(d *Destinations, destination string, policy webhook.Policy) *drain {
+	return &drain{Destinations: d, destination: destination, policy: usable(policy)}
+}
+
+// usable is a policy also of a destination that is not configured.
+func usable(p webhook.Policy) webhook.Policy {
+	p.Parallel, p.Batch = max(1, p.Parallel), max(1, p.Batch)
+	return p
+}
+
+func (d *drain) reported() progress {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.progress
 }
 
+// backlog tells what was recorded before it began, releases the destination, and tells the rest.
+func (d *drain) backlog(ctx context.Context) error {
+	err := d.pass(ctx, time.Now())
+	if err != nil || d.trouble != nil || d.paused {
+		return err
+	}
+	if err := d.Ledger.Release(ctx, d.destination); err != nil {
+		return err
+	}
+	return d.pass(ctx, time.Now().Add(time.Hour)) // clocks differ
+}
+
 // pass tells what was recorded before a time, portion by portion, until nothing of it is left, or the destination is in
 // trouble, or paused.
 func (d *drain) pass(ctx context.Context, before time.Time) error {
-	for d.trouble == "" {
+	for d.trouble == nil {
 		hold, err := d.Ledger.Held(ctx, d.destination)
 		if err != nil {
 			return err
@@ -115,7 +159,7 @@ func (d *drain) pass(ctx context.Context, before time.Time) error {
 		if d.paused = hold != nil && hold.Cause == webhook.ByOperator; d.paused {
 			return nil
 		}
-		debts, err := d.Ledger.Handed(ctx, d.destination, before, 0, drainPortion)
+		debts, err := d.Ledger.Handed(ctx, d.destination, before, 0, max(drainPortion, d.policy.Batch))
 		if err != nil || len(debts) == 0 {
 			return err
 		}
@@ -134,82 +178,112 @@ func (d *drain) pass(ctx context.Context, before time.Time) error {
 	return nil
 }
 
-// An item is an event of a portion, with what became of it.
-type item struct {
-	webhook.Event
-	workflow string
-	tried    bool
-	verdict  *webhook.Verdict // nil: told, if it was tried
-}
-
-// portion tells some debts and settles what was told, whatever became of the others.
+// portion tells some debts, so many events at a time.
 func (d *drain) portion(ctx context.Context, debts []webhook.Debt) error {
-	var items []*item
+	var items []*try
 	lost := map[string]webhook.Settlement{}
 	for _, debt := range debts {
 		for _, e := range debt.Events {
-			items = append(items, &item{Event: e, workflow: debt.Workflow})
+			items = append(items, &try{Telling: webhook.Telling{Event: e, Workflow: debt.Workflow}})
 		}
 		if len(debt.Lost) > 0 {
-			lost[debt.Workflow] = webhook.Settlement{Events: debt.Lost, How: settledLost}
+			lost[debt.Workflow] = webhook.Settlement{Events: append(lost[debt.Workflow].Events, debt.Lost...), How: settledLost}
 		}
 	}
+	if len(lost) > 0 {
+		if err := d.settle(ctx, lost, nil, nil); err != nil {
+			return err
+		}
+	}
+	for some := range slices.Chunk(items, max(drainPortion, d.policy.Batch)) {
+		if err := d.some(ctx, some); err != nil || d.trouble != nil || !d.more(nil) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// some tells events and settles what was told, whatever became of the others.
+func (d *drain) some(ctx context.Context, items []*try) error {
 	if !d.alive {
 		d.ask(ctx, items)
 	}
-	if d.alive && d.trouble == "" {
+	if d.alive && d.trouble == nil {
 		d.tellAll(ctx, items)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute) // what was told is settled in any case
+	d.next = time.Now() // what parts is tried again at once
+	if d.trouble != nil {
+		d.next = d.trouble.next(d.next, d.probesAfter())
+	}
+	var parting []parting
+	for _, t := range items {
+		switch t.kind() {
+		case webhook.Told, webhook.Deferred:
+		case webhook.Refused:
+			parting = append(parting, refusedAs(t))
+		default:
+			if t.next(d.next.UTC()); d.trouble == nil {
+				parting = append(parting, newParting(t, ""))
+			}
+		}
+	}
+	return d.settle(ctx, nil, items, parting)
+}
+
+// settle writes what became of events, also where the drain has to end.
+func (d *drain) settle(ctx context.Context, lost map[string]webhook.Settlement, tries []*try, parting []parting) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if len(lost) > 0 {
-		activity.GetLogger(ctx).Error("Events are owed that are no longer in the log", "destination", d.destination, "workflows", len(lost))
+		d.warn("Events are owed that are no longer in the log", "destination", d.destination, "workflows", len(lost))
 		if err := d.Ledger.SettleAll(ctx, d.destination, lost); err != nil {
 			return err
 		}
 	}
-	told := map[string]webhook.Settlement{}
-	for _, i := range items {
-		if i.tried && i.verdict == nil {
-			told[i.workflow] = webhook.Settlement{Events: append(told[i.workflow].Events, i.ID), How: SettledTold}
-		}
-	}
-	if err := d.Ledger.SettleAll(ctx, d.destination, told); err != nil {
+	if err := d.Ledger.SettleAll(ctx, d.destination, settlements(tries)); err != nil {
 		return err
 	}
-	return d.part(ctx, items)
+	return d.part(ctx, parting)
 }
 
-// ask tells one event after the other until one is taken, or enough have failed, or all. It begins with the oldest; one is
-// another each time, so that some that always fail do not hold a destination that takes the others.
-func (d *drain) ask(ctx context.Context, items []*item) {
-	if n := len(items); n > giveUpAfter {
-		items = slices.Clone(items)
-		last := giveUpAfter - 1
-		other := last + d.probes%(n-last)
-		items[last], items[other] = items[other], items[last]
-	}
-	for n, i := range items {
-		if d.tell(ctx, items[n:n+1]); d.alive || d.trouble != "" || !i.tried {
+// ask tells one event after the other until one is taken, or enough have failed, or all.
+func (d *drain) ask(ctx context.Context, items []*try) {
+	asked := sample(items, d.probes)
+	for n := range asked {
+		if d.tell(ctx, asked[n:n+1]); d.alive || d.trouble != nil || !asked[n].tried {
 			return
 		}
-		if n == len(items)-1 {
-			d.trouble = i.verdict.Reason
+		if n == len(asked)-1 {
+			why := troubleOf(asked[n].verdict)
+			d.trouble = &why
 		}
 	}
 }
 
-// tellAll tells what was not tried yet, in lanes. A lane ends with its first failure, so that nothing overtakes it.
-func (d *drain) tellAll(ctx context.Context, items []*item) {
-	var lane [lanes][]*item
+// sample picks whom to ask with: the first ones, and one that is another each time, so that some that always fail do not
+// hold a destination that takes the others.
+func sample[T any](items []T, probes int) []T {
+	n := len(items)
+	if n <= giveUpAfter {
+		return items
+	}
+	last := giveUpAfter - 1
+	return append(slices.Clone(items[:last]), items[last+probes%(n-last)])
+}
+
+// tellAll tells what was not tried yet, in lanes: several events, or batches, at once. What concerns the same number or
+// account shares a lane, and is told one after the other; each lane begins in recorded order, and ends with its first
+// failure, so that nothing overtakes it.
+func (d *drain) tellAll(ctx context.Context, items []*try) {
+	lanes := make([][]*try, d.policy.Parallel)
 	for _, i := range items {
 		if !i.tried {
-			n := laneOf(i.Event)
-			lane[n] = append(lane[n], i)
+			n := laneOf(i.Event, len(lanes))
+			lanes[n] = append(lanes[n], i)
 		}
 	}
 	var all errgroup.Group
-	for _, items := range lane {
+	for _, items := range lanes {
 		all.Go(func() error {
 			d.tell(ctx, items)
 			return nil
@@ -218,90 +292,106 @@ func (d *drain) tellAll(ctx context.Context, items []*item) {
 	_ = all.Wait() // the functions return nil
 }
 
-// laneOf puts what concerns the same number, or else the same account, into the same lane. Of what is neither about an
-// account nor a number nor a person's will, such as statuses of messages, each stands for itself: it says when it happened.
-func laneOf(e webhook.Event) int {
+func laneOf(e webhook.Event, lanes int) int {
 	h := fnv.New32a()
-	fmt.Fprint(h, e.Account, "|", e.Phone.ID, "|", e.Phone.Number)
+	fmt.Fprint(h, laneName(e))
+	return int(h.Sum32() % uint32(lanes))
+}
+
+// laneName puts what concerns the same number, or else the same account, into the same lane. Of what is neither about an
+// account nor a number nor a person's will, such as statuses of messages, each stands for itself: it says when it happened.
+func laneName(e webhook.Event) string {
+	name := e.Account + "|" + e.Phone.ID + "|" + e.Phone.Number
 	switch e.Type.Family() {
 	case "account", "phone", "contact":
 	default:
-		fmt.Fprint(h, "|", e.ID)
+		name += "|" + e.ID
 	}
-	return int(h.Sum32() % lanes)
+	return name
 }
 
-// tell tells events one after the other, until one fails. What is refused for itself is no failure of the destination.
-func (d *drain) tell(ctx context.Context, items []*item) {
-	for _, i := range items {
-		select {
-		case <-d.stop:
+// tell tells events one after the other, or batch after batch, until one fails. What is refused for itself is no failure of
+// the destination.
+func (d *drain) tell(ctx context.Context, items []*try) {
+	for batch := range slices.Chunk(items, d.policy.Batch) {
+		left := batch
+		for begun := time.Now(); d.more(nil); {
+			attempt(ctx, d.Notifier, d.destination, left, d.more, d.saw)
+			left = slices.DeleteFunc(slices.Clone(left), func(t *try) bool { return t.kind() != webhook.Deferred })
+			if len(left) == 0 || ctx.Err() != nil {
+				break
+			}
+			if time.Since(begun) > time.Minute { // no place in all that time is a failure like any other
+				d.saw(left, &webhook.Verdict{Kind: webhook.Retry, Reason: busy})
+				break
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(placeWithin):
+			}
+		}
+		if slices.ContainsFunc(batch, func(t *try) bool { return !t.told() && t.kind() != webhook.Refused }) {
 			return
-		default:
-		}
-		verdict := d.attempt(ctx, i.Event)
-		if ctx.Err() != nil {
-			return // cancelled says nothing of the destination
-		}
-		if stop := d.saw(i, verdict); stop {
-			return
 		}
 	}
 }
 
-// attempt makes one attempt, for which it waits for a place.
-func (d *drain) attempt(ctx context.Context, e webhook.Event) *webhook.Verdict {
-	for begun := time.Now(); ; {
-		verdict := verdictOf(d.Notifier.Tell(ctx, d.destination, []webhook.Telling{{Event: e}}))
-		if verdict == nil || verdict.Kind != webhook.Deferred || time.Since(begun) > time.Minute {
-			return verdict
-		}
-		select {
-		case <-ctx.Done():
-			return verdict
-		case <-time.After(placeWithin):
-		}
+// more reports whether another attempt may begin.
+func (d *drain) more(*try) bool {
+	select {
+	case <-d.stop:
+		return false
+	default:
 	}
-}
-
-// saw notes how an attempt ended and reports whether its lane ends.
-func (d *drain) saw(i *item, verdict *webhook.Verdict) (stop bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	i.tried, i.verdict = true, verdict
-	if verdict == nil || verdict.Kind == webhook.Refused {
+	return d.trouble == nil
+}
+
+// saw notes how an attempt ended.
+func (d *drain) saw(batch []*try, verdict *webhook.Verdict) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case verdict == nil:
+		d.progress.Told += len(batch)
 		d.alive, d.failures = true, 0
-		if verdict == nil {
-			d.progress.Told++
+	case verdict.Kind == webhook.Refused:
+		d.alive, d.failures = true, 0
+	case verdict.Kind == webhook.Deferred:
+	default:
+		if d.failures++; d.trouble == nil && (d.failures >= giveUpAfter || verdict.Kind == webhook.Gone) {
+			why := troubleOf(verdict)
+			d.trouble = &why
 		}
-		return d.trouble != ""
 	}
-	d.wait = max(d.wait, verdict.RetryAfter)
-	if d.failures++; d.failures >= giveUpAfter {
-		d.trouble = verdict.Reason
-	}
-	return true
 }
 
 // partedPrefix begins the ids of workflows that see to what a destination will not take. They keep what they owe, whether
-// or not it is held: what fails for itself would come back to the drain for ever.
+// or not it is held: what fails for itself would come back to the drain for ever. Where only the drain tells the
+// destination they give it back when an operator wants it to be tried again.
 const partedPrefix = "owed/"
 
-// part gives what failed for itself to workflows of its own: parked if it was refused, to be tried again if it only failed. If
-// the destination is in trouble, failures are its own, and stay with the rest.
-func (d *drain) part(ctx context.Context, items []*item) error {
+// A parting is an event that goes on in a workflow of its own: parked if there is a problem, to be tried again if not.
+type parting struct {
+	event    webhook.Event
+	workflow string // that owes it
+	problem  string
+}
+
+func newParting(t *try, problem string) parting { return parting{t.Event, t.Workflow, problem} }
+
+func refusedAs(t *try) parting {
+	return newParting(t, "refused: "+explained(t.verdict.Reason, t.verdict.Advice))
+}
+
+// part gives events to workflows of their own: those of one workflow that have the same problem share one.
+func (d *drain) part(ctx context.Context, partings []parting) error {
 	type fate struct{ workflow, problem string }
 	parted := map[fate][]webhook.Event{}
-	for _, i := range items {
-		switch {
-		case i.verdict == nil:
-		case i.verdict.Kind == webhook.Refused:
-			f := fate{i.workflow, "refused: " + i.verdict.Reason}
-			parted[f] = append(parted[f], i.Event)
-		case d.trouble == "":
-			f := fate{i.workflow, ""}
-			parted[f] = append(parted[f], i.Event)
-		}
+	for _, p := range partings {
+		f := fate{p.workflow, p.problem}
+		parted[f] = append(parted[f], p.event)
 	}
 	fates := make([]fate, 0, len(parted))
 	for f := range parted {
@@ -335,18 +425,28 @@ func (d *drain) part(ctx context.Context, items []*item) error {
 	return nil
 }
 
+// probesAfter is how many probes have failed with this one.
+func (d *drain) probesAfter() int {
+	if d.alive { // what fell ill again while it was told is asked again soon
+		return 1
+	}
+	return d.probes + 1
+}
+
 // hold notes that a probe failed, or holds the destination again.
 func (d *drain) hold(ctx context.Context) error {
 	now := time.Now()
-	h := webhook.Hold{Destination: d.destination, Since: now, Cause: webhook.ByTrouble, Reason: d.trouble, Probes: 1}
 	before, err := d.Ledger.Held(ctx, d.destination)
 	if err != nil {
 		return err
 	}
-	if before != nil && !d.alive { // what fell ill again while it was told is asked again soon
-		h.Probes = before.Probes + 1
+	if d.probes = 0; before != nil {
+		d.probes = before.Probes
 	}
-	h.Next = now.Add(max(probeAfter(h.Probes), d.wait))
+	h := webhook.Hold{
+		Destination: d.destination, Since: now, Cause: webhook.ByTrouble, Reason: d.trouble.reason, Advice: d.trouble.advice,
+		Probes: d.probesAfter(), Next: d.trouble.next(now, d.probesAfter()),
+	}
 	news, err := d.Ledger.Hold(ctx, h)
 	if err == nil && news && before == nil {
 		d.Metrics.held(d.destination, webhook.ByTrouble)

@@ -1,9 +1,7 @@
 package activities
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -30,7 +28,7 @@ type NotifyResult struct {
 	Left []Left `json:"left,omitempty"`
 	// Unsettled are the ids of events that were told although the outbox could not be reached afterwards to say so.
 	Unsettled []string `json:"unsettled,omitempty"`
-	// Handed says that the destination is held, and that its own workflow tells it what is left.
+	// Handed says that what is left is left to the destination's own workflow: it is held, or only that tells it.
 	Handed bool `json:"handed,omitempty"`
 }
 
@@ -39,7 +37,11 @@ type Left struct {
 	Event  string       `json:"event"`
 	Kind   webhook.Kind `json:"kind"`
 	Reason string       `json:"reason"`
+	Advice string       `json:"advice,omitempty"` // what a person should do about it
 }
+
+// Why is the reason, with what a person should do about it.
+func (l Left) Why() string { return explained(l.Reason, l.Advice) }
 
 // Only reports whether every event that is left is left for that kind of reason.
 func (r NotifyResult) Only(kind webhook.Kind) bool {
@@ -80,39 +82,80 @@ const (
 // As a local activity it makes a single short attempt with the events given, and its error is nil: what is left over is
 // in the result. As a regular activity it tells what the outbox says is owed, and fails if anything is left that another
 // attempt may settle, so that Temporal retries it; what was refused for itself is left over in the result. If the
-// destination is held, or turns out to be in trouble, what is left is handed over to the destination's own workflow.
+// destination is held, or turns out to be in trouble, what is left is handed over to the destination's own workflow; if
+// only that tells it, all of it is.
 func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, error) {
 	info := activity.GetInfo(ctx)
 	workflow := info.WorkflowExecution.ID
-	if info.IsLocalActivity {
-		attempt, cancel := context.WithTimeout(ctx, lastAnswer)
-		defer cancel()
-		enough := make(chan struct{})
-		end, begun := a.watch.first(in.Destination)
-		defer end()
-		if !begun {
-			close(enough) // others wait for the task that this takes
-		} else {
-			defer time.AfterFunc(firstAttempt, func() { close(enough) }).Stop()
-		}
-		result, _ := a.tell(attempt, in.Destination, in.Events, nil, enough)
-		told := result.told(in.Events)
-		err := a.settle(ctx, workflow, in.Destination, told)
+	policy, _ := a.Notifier.Policy(in.Destination)
+	if policy.Own { // it was not when this was recorded, or this was parted
+		handed, err := a.State.Give(ctx, workflow, in.Destination)
 		if err != nil {
-			activity.GetLogger(ctx).Warn("Told, but the outbox is not settled yet", "destination", in.Destination, "error", err)
-			result.Unsettled = told
-		} else if !result.Only(webhook.Refused) {
-			if result.Handed, err = a.yield(ctx, workflow, in.Destination); err != nil {
-				activity.GetLogger(ctx).Warn("It is not known whether the destination is held", "destination", in.Destination, "error", err)
-			}
+			return NotifyResult{}, fmt.Errorf("hand over: %w", err)
 		}
-		return result, nil
+		return NotifyResult{Handed: handed}, nil
 	}
+	to := target{workflow: workflow, destination: in.Destination, batch: max(1, policy.Batch), before: int(info.Attempt) - 1}
+	if info.IsLocalActivity {
+		to.before = 0
+		return a.first(ctx, to, in.Events), nil
+	}
+	return a.again(ctx, to)
+}
 
-	if handed, err := a.handOver(ctx, workflow, in.Destination); err != nil || handed {
+// A target is who is told, by which workflow.
+type target struct {
+	workflow, destination string
+	batch                 int
+	before                int // attempts of the same activity
+}
+
+// first is the local attempt of [Activities.Notify].
+func (a *Activities) first(ctx context.Context, to target, events []webhook.Event) NotifyResult {
+	attempt, cancel := context.WithTimeout(ctx, lastAnswer)
+	defer cancel()
+	enough := make(chan struct{})
+	end, begun := a.watch.first(to.destination)
+	defer end()
+	if !begun {
+		close(enough) // others wait for the task that this takes
+	} else {
+		defer time.AfterFunc(firstAttempt, func() { close(enough) }).Stop()
+	}
+	tries, _ := a.tell(attempt, to, events, nil, enough)
+	var result NotifyResult
+	result.count(tries)
+	left := !result.Only(webhook.Refused)
+	if left {
+		next := time.Now() // what is left over becomes a regular activity at once
+		held, err := a.hold(ctx, to.destination)
+		if err != nil {
+			activity.GetLogger(ctx).Warn("Destination in trouble, and not held", "destination", to.destination, "error", err)
+		} else if held != nil {
+			next = held.Next
+		}
+		scheduled(tries, next)
+	}
+	if err := a.settle(ctx, to, tries); err != nil {
+		activity.GetLogger(ctx).Warn("Told, but the outbox is not settled yet", "destination", to.destination, "error", err)
+		result.Unsettled = settlement(tries).Events
+		return result
+	}
+	if left {
+		var err error
+		if result.Handed, err = a.yield(ctx, to); err != nil {
+			activity.GetLogger(ctx).Warn("It is not known whether the destination is held", "destination", to.destination, "error", err)
+		}
+	}
+	return result
+}
+
+// again is a regular attempt of [Activities.Notify].
+func (a *Activities) again(ctx context.Context, to target) (NotifyResult, error) {
+	if handed, err := a.handOver(ctx, to); err != nil || handed {
 		return NotifyResult{Handed: handed}, err
 	}
-	owed, err := a.State.Owed(ctx, workflow, in.Destination)
+	owed, err := a.State.Owed(ctx, to.workflow, to.destination)
 	if err != nil {
 		return NotifyResult{}, fmt.Errorf("read outbox: %w", err)
 	}
@@ -125,7 +168,7 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 	defer beating(func() { pulse.beat(ctx) })()
 	// Each attempt begins elsewhere, so that some events that always fail do not keep the others from being tried.
 	if n := len(owed); n > 0 {
-		at := int(info.Attempt-1) * giveUpAfter % n
+		at := to.before * giveUpAfter % n
 		owed = slices.Concat(owed[at:], owed[:at])
 	}
 	var (
@@ -133,27 +176,66 @@ func (a *Activities) Notify(ctx context.Context, in NotifyInput) (NotifyResult, 
 		wait   time.Duration
 	)
 	stop := activity.GetWorkerStopChannel(ctx)
-	for events := range slices.Chunk(owed, portion) {
-		part, asked := a.tell(ctx, in.Destination, events, pulse.refused, stop)
-		if err := a.settle(context.WithoutCancel(ctx), workflow, in.Destination, part.told(events)); err != nil {
+	for events := range slices.Chunk(owed, max(portion, to.batch)) {
+		tries, asked := a.tell(ctx, to, events, pulse.refused, stop)
+		wait = max(wait, asked)
+		var part NotifyResult
+		part.count(tries)
+		var held *webhook.Hold
+		if !part.Only(webhook.Refused) {
+			next := nextAttempt(ctx, wait)
+			if held, err = a.hold(ctx, to.destination); err != nil {
+				activity.GetLogger(ctx).Warn("Destination in trouble, and not held", "destination", to.destination, "error", err)
+			} else if held != nil {
+				next = held.Next
+			}
+			scheduled(tries, next)
+		}
+		if err := a.settle(context.WithoutCancel(ctx), to, tries); err != nil {
 			return NotifyResult{}, fmt.Errorf("settle outbox: %w", err)
 		}
 		result.Told += part.Told
 		result.Left = append(result.Left, part.Left...)
-		wait = max(wait, asked)
 		pulse.refuse(part.Left)
 		pulse.beat(ctx)
-		if part.Told == 0 && !part.Only(webhook.Refused) {
+		if held != nil || part.Told == 0 && !part.Only(webhook.Refused) {
 			break // the next ones would fare no better; they are still owed
 		}
 	}
 	if !result.Only(webhook.Refused) {
-		if handed, err := a.yield(ctx, workflow, in.Destination); err == nil && handed {
+		if handed, err := a.yield(ctx, to); err == nil && handed {
 			return NotifyResult{Told: result.Told, Handed: true}, nil
 		}
-		return NotifyResult{}, a.unavailable(ctx, in.Destination, result, len(owed), wait)
+		return NotifyResult{}, a.unavailable(ctx, to.destination, result, len(owed), wait)
 	}
 	return result, nil
+}
+
+// nextAttempt is when Temporal will try again what fails now; zero if it will not, or if that is not known.
+func nextAttempt(ctx context.Context, wait time.Duration) time.Time {
+	info := activity.GetInfo(ctx)
+	if wait == 0 {
+		p := info.RetryPolicy
+		if p == nil {
+			return time.Time{}
+		}
+		wait = p.InitialInterval
+		for n := int32(1); n < info.Attempt && wait < p.MaximumInterval; n++ {
+			wait = time.Duration(float64(wait) * p.BackoffCoefficient)
+		}
+		wait = min(wait, p.MaximumInterval)
+	}
+	next := time.Now().Add(wait)
+	if info.ScheduleToCloseTimeout > 0 && next.After(info.ScheduledTime.Add(info.ScheduleToCloseTimeout)) {
+		return time.Time{}
+	}
+	return next
+}
+
+func scheduled(tries []*try, next time.Time) {
+	for _, t := range tries {
+		t.next(next.UTC())
+	}
 }
 
 // A pulse lets the server know every few seconds that an attempt is alive, and the next attempt what was refused.
@@ -199,16 +281,15 @@ func beating(beat func()) (stop func()) {
 
 // tell makes one attempt for each event, several at once, and says how long the destination asked to be left alone. Once
 // enough is closed, or several attempts have failed, no other is begun.
-func (a *Activities) tell(ctx context.Context, destination string, events []webhook.Event, refused []Left, enough <-chan struct{}) (NotifyResult, time.Duration) {
+func (a *Activities) tell(ctx context.Context, to target, events []webhook.Event, refused []Left, enough <-chan struct{}) ([]*try, time.Duration) {
 	var (
 		mu       sync.Mutex
-		result   NotifyResult
 		wait     time.Duration
 		failures int
-		tries    errgroup.Group
+		all      errgroup.Group
 	)
-	tries.SetLimit(parallelTells)
-	begin := func() bool {
+	all.SetLimit(parallelTells)
+	begin := func(*try) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		select {
@@ -218,67 +299,63 @@ func (a *Activities) tell(ctx context.Context, destination string, events []webh
 			return failures < giveUpAfter && ctx.Err() == nil
 		}
 	}
-	end := func(event string, err error) {
+	saw := func(_ []*try, verdict *webhook.Verdict) {
+		a.watch.saw(to.destination, verdict, time.Now())
 		mu.Lock()
 		defer mu.Unlock()
-		if err == nil {
-			result.Told++
+		if verdict == nil {
 			failures = 0
 			return
 		}
-		verdict := verdictOf(err)
 		if verdict.Kind != webhook.Refused {
 			failures++
 		}
 		wait = max(wait, verdict.RetryAfter)
-		result.Left = append(result.Left, Left{event, verdict.Kind, verdict.Reason})
 	}
-	for _, e := range events {
-		if i := slices.IndexFunc(refused, func(l Left) bool { return l.Event == e.ID }); i >= 0 {
-			end(e.ID, &webhook.Verdict{Kind: refused[i].Kind, Reason: refused[i].Reason})
+	tries, todo := make([]*try, len(events)), make([]*try, 0, len(events))
+	for i, e := range events {
+		tries[i] = &try{Telling: webhook.Telling{Event: e, Workflow: to.workflow}, number: to.before}
+		if n := slices.IndexFunc(refused, func(l Left) bool { return l.Event == e.ID }); n >= 0 {
+			tries[i].verdict = &webhook.Verdict{Kind: refused[n].Kind, Reason: refused[n].Reason, Advice: refused[n].Advice}
 			continue
 		}
-		tries.Go(func() error {
-			if begin() {
-				err := a.Notifier.Tell(ctx, destination, []webhook.Telling{{Event: e}})
-				if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) { // cancelled says nothing of the destination
-					a.watch.saw(destination, verdictOf(err), time.Now())
-				}
-				end(e.ID, err)
-			} else {
-				end(e.ID, &webhook.Verdict{Kind: webhook.Deferred, Reason: notTried})
+		todo = append(todo, tries[i])
+	}
+	for batch := range slices.Chunk(todo, to.batch) {
+		all.Go(func() error {
+			if begin(nil) {
+				attempt(ctx, a.Notifier, to.destination, batch, begin, saw)
 			}
 			return nil
 		})
 	}
-	_ = tries.Wait() // the functions return nil
-	// In the order of the outbox, which the goroutines do not keep.
-	position := make(map[string]int, len(events))
-	for i, e := range events {
-		position[e.ID] = i
-	}
-	slices.SortFunc(result.Left, func(x, y Left) int { return cmp.Compare(position[x.Event], position[y.Event]) })
-	return result, wait
+	_ = all.Wait() // the functions return nil
+	return tries, wait
 }
 
-// told lists the events that are not left.
-func (r NotifyResult) told(events []webhook.Event) []string {
-	var out []string
-	for _, e := range events {
-		if !slices.ContainsFunc(r.Left, func(l Left) bool { return l.Event == e.ID }) {
-			out = append(out, e.ID)
+// count adds what became of events, in the order of the outbox.
+func (r *NotifyResult) count(tries []*try) {
+	for _, t := range tries {
+		switch {
+		case t.told():
+			r.Told++
+		case t.verdict == nil:
+			r.Left = append(r.Left, Left{Event: t.Event.ID, Kind: webhook.Deferred, Reason: notTried})
+		default:
+			r.Left = append(r.Left, Left{t.Event.ID, t.verdict.Kind, t.verdict.Reason, t.verdict.Advice})
 		}
 	}
-	return out
 }
 
-func (a *Activities) settle(ctx context.Context, workflow, destination string, told []string) error {
-	if len(told) == 0 {
+// settle writes what was told, and the attempts, to the outbox.
+func (a *Activities) settle(ctx context.Context, to target, tries []*try) error {
+	s := settlement(tries)
+	if len(s.Events) == 0 && len(s.Attempts) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	return a.State.Settle(ctx, workflow, destination, webhook.Settlement{Events: told, How: SettledTold})
+	return a.State.Settle(ctx, to.workflow, to.destination, s)
 }
 
 // unavailable is the error that makes Temporal try again: outermost, or its type would be lost. Benign, because that
@@ -293,19 +370,8 @@ func (a *Activities) unavailable(ctx context.Context, destination string, r Noti
 		})
 	}
 	return temporal.NewApplicationErrorWithOptions(
-		fmt.Sprintf("%s: %s; %d told, %d left", destination, tried[0].Reason, r.Told, owed-r.Told), DestinationUnavailable,
+		explained(fmt.Sprintf("%s: %s; %d told, %d left", destination, tried[0].Reason, r.Told, owed-r.Told), tried[0].Advice), DestinationUnavailable,
 		temporal.ApplicationErrorOptions{NextRetryDelay: wait, Category: temporal.ApplicationErrorCategoryBenign})
-}
-
-// verdictOf is nil if there was no error.
-func verdictOf(err error) *webhook.Verdict {
-	if err == nil {
-		return nil
-	}
-	if v, ok := errors.AsType[*webhook.Verdict](err); ok {
-		return v
-	}
-	return &webhook.Verdict{Kind: webhook.Retry, Reason: "attempt failed"} // an error of another kind may hold anything
 }
 
 // SettleInput names events that a destination need not be told any more.

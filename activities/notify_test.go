@@ -24,6 +24,8 @@ type book struct {
 	mu      sync.Mutex
 	owed    []string
 	settles int
+	policy  webhook.Policy
+	noted   []webhook.Attempt
 	answer  func(ctx context.Context, event string) error
 	told    []string
 	holds   []webhook.Hold // that were made
@@ -45,6 +47,13 @@ func (b *book) HandOver(context.Context, string, string, webhook.Cause) (bool, e
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.handed = b.handed || b.held && len(b.owed) > 0
+	return b.handed, nil
+}
+
+func (b *book) Give(context.Context, string, string) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.handed = len(b.owed) > 0
 	return b.handed, nil
 }
 
@@ -75,22 +84,34 @@ func (b *book) Settle(_ context.Context, _, _ string, s webhook.Settlement) erro
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.settles++
+	b.noted = append(b.noted, s.Attempts...)
 	b.owed = slices.DeleteFunc(b.owed, func(id string) bool { return slices.Contains(settled, id) })
 	return nil
 }
 
 func (b *book) Route(webhook.Event) []webhook.Route  { return nil }
-func (b *book) Policy(string) (webhook.Policy, bool) { return webhook.Policy{}, false }
+func (b *book) Policy(string) (webhook.Policy, bool) { return b.policy, b.policy.Horizon > 0 }
+
+// Tell takes a batch if it takes each of it.
 func (b *book) Tell(ctx context.Context, _ string, batch []webhook.Telling) error {
-	e := batch[0].Event
-	if err := b.answer(ctx, e.ID); err != nil {
-		return err
+	for _, t := range batch {
+		if t.Workflow != testWorkflow {
+			return fmt.Errorf("workflow %q owes it", t.Workflow)
+		}
+		if err := b.answer(ctx, t.Event.ID); err != nil {
+			return err
+		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.told = append(b.told, e.ID)
+	for _, t := range batch {
+		b.told = append(b.told, t.Event.ID)
+	}
 	return nil
 }
+
+// testWorkflow is what the test environment calls any workflow.
+const testWorkflow = "default-test-workflow-id"
 
 func events(ids ...string) []webhook.Event {
 	var out []webhook.Event
@@ -200,5 +221,118 @@ func TestFirstAttemptLeavesWhatIsRefused(t *testing.T) {
 	result, err := b.notify(t, events("a")...)
 	if err != nil || len(result.Left) != 1 || result.Left[0].Kind != webhook.Refused || len(b.owed) != 1 {
 		t.Errorf("%+v, %v, owed %q", result, err, b.owed)
+	}
+}
+
+// Every attempt is noted: with what is settled, and where all is told at once with nothing more than that.
+func TestAttemptsAreNoted(t *testing.T) {
+	verdict := func(_ context.Context, event string) error {
+		switch event {
+		case "b":
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 503", Status: 503, RetryAfter: time.Minute}
+		case "c":
+			return &webhook.Verdict{Kind: webhook.Refused, Reason: "status 422", Status: 422}
+		case "d":
+			return &webhook.Verdict{Kind: webhook.Deferred, Reason: "busy"}
+		}
+		return nil
+	}
+	for name, c := range map[string]struct {
+		local  bool
+		events []string
+		want   []webhook.Attempt
+		next   time.Duration // of b
+	}{
+		"first, all told": {true, []string{"a"}, []webhook.Attempt{{Event: "a", Number: 1, Outcome: webhook.Told}}, 0},
+		"first": {true, []string{"a", "b", "c", "d"}, []webhook.Attempt{
+			{Event: "a", Number: 1, Outcome: webhook.Told},
+			{Event: "b", Number: 1, Outcome: webhook.Retry, Status: 503, Reason: "status 503"},
+			{Event: "c", Number: 1, Outcome: webhook.Refused, Status: 422, Reason: "status 422"},
+		}, 0},
+		"regular": {false, []string{"b", "c"}, []webhook.Attempt{
+			{Event: "b", Number: 1, Outcome: webhook.Retry, Status: 503, Reason: "status 503"},
+			{Event: "c", Number: 1, Outcome: webhook.Refused, Status: 422, Reason: "status 422"},
+		}, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &book{owed: c.events, answer: verdict}
+			var in []webhook.Event
+			if c.local {
+				in = events(c.events...)
+			}
+			began := time.Now()
+			_, _ = b.notify(t, in...) // that what is left is an error is another test's
+			for i, a := range b.noted {
+				if a.At.Before(began.Add(-time.Second)) || a.At.After(time.Now()) {
+					t.Errorf("attempt at %v", a.At)
+				}
+				if a.Event == "b" {
+					if after := a.Next.Sub(began); after < c.next || after > c.next+10*time.Second {
+						t.Errorf("next after %v, want %v", after, c.next)
+					}
+				} else if !a.Next.IsZero() {
+					t.Errorf("%s has a next attempt", a.Event)
+				}
+				b.noted[i].At, b.noted[i].Took, b.noted[i].Next = time.Time{}, 0, time.Time{}
+			}
+			same(t, "attempts", b.noted, c.want)
+			if b.settles != 1 {
+				t.Errorf("settled %d times", b.settles)
+			}
+		})
+	}
+}
+
+// What only the destination's own workflow tells is left to it, also by what was recorded before that was so.
+func TestOwnIsGivenBack(t *testing.T) {
+	for name, local := range map[string]bool{"first attempt": true, "regular attempt": false} {
+		t.Run(name, func(t *testing.T) {
+			b := &book{owed: []string{"a"}, policy: webhook.Policy{Own: true, Horizon: time.Hour}}
+			var in []webhook.Event
+			if local {
+				in = events("a")
+			}
+			if result, err := b.notify(t, in...); err != nil || !result.Handed || len(b.told) > 0 || !b.handed {
+				t.Errorf("%+v, %v, told %q, handed %v", result, err, b.told, b.handed)
+			}
+		})
+	}
+}
+
+// A batch is told in one attempt; if it is refused, each event of it is tried alone.
+func TestBatches(t *testing.T) {
+	tries := 0
+	b := &book{owed: []string{"a", "b", "c", "d", "e"}, policy: webhook.Policy{Batch: 2, Horizon: time.Hour}}
+	b.answer = func(_ context.Context, event string) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if tries++; event == "c" {
+			return &webhook.Verdict{Kind: webhook.Refused, Reason: "status 422", Advice: "Read it."}
+		}
+		return nil
+	}
+	result, err := b.notify(t)
+	if err != nil || result.Told != 4 || len(result.Left) != 1 || result.Left[0].Why() != "status 422. Read it." {
+		t.Errorf("%+v, %v", result, err)
+	}
+	slices.Sort(b.told)
+	same(t, "told", b.told, []string{"a", "b", "d", "e"})
+	if len(b.noted) != 5+2 || tries != 2+1+2+1 {
+		t.Errorf("noted %+v, %d tries", b.noted, tries)
+	}
+}
+
+// One that is gone is held at the first answer, for an hour, with what to do.
+func TestGoneIsHeldAtOnce(t *testing.T) {
+	b := &book{owed: []string{"a"}, answer: func(context.Context, string) error {
+		return &webhook.Verdict{Kind: webhook.Gone, Reason: "status 410", Advice: "Take it out."}
+	}}
+	result, err := b.notify(t, events("a")...)
+	if err != nil || !result.Handed || len(b.holds) != 1 {
+		t.Fatalf("%+v, %v, held %+v", result, err, b.holds)
+	}
+	h := b.holds[0]
+	if h.Advice != "Take it out." || time.Until(h.Next) < 59*time.Minute || len(b.noted) != 1 || !b.noted[0].Next.Equal(h.Next) {
+		t.Errorf("held %+v, noted %+v", h, b.noted)
 	}
 }

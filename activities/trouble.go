@@ -22,6 +22,8 @@ const (
 	unanswered   = 5 * time.Second // while for so long nobody was answered: it hangs
 	firstProbe   = 5 * time.Second // after it was held; doubles with each one that fails
 	lastProbe    = 5 * time.Minute
+	goneProbe    = time.Hour // after it said that it is no more
+	longestWait  = time.Hour // that it may ask for
 	noAnswerEver = "as many attempts as allowed are under way, and none is answered"
 )
 
@@ -66,7 +68,27 @@ func (w *watch) first(destination string) (end func(), begin bool) {
 type streak struct {
 	since                         time.Time
 	troubles, failures, deferrals int
-	reason                        string
+	trouble                       // as of the last verdict
+}
+
+// A trouble is why a destination is held.
+type trouble struct {
+	reason, advice string
+	wait           time.Duration // for which it asked to be left alone
+	gone           bool          // it says that it is no more
+}
+
+func troubleOf(v *webhook.Verdict) trouble {
+	return trouble{reason: v.Reason, advice: v.Advice, wait: v.RetryAfter, gone: v.Kind == webhook.Gone}
+}
+
+// next is when a destination in trouble is asked again, after so many probes failed.
+func (t trouble) next(now time.Time, probes int) time.Time {
+	wait := min(firstProbe<<min(probes, 10), lastProbe)
+	if t.gone {
+		wait = goneProbe
+	}
+	return now.Add(max(wait, min(t.wait, longestWait)))
 }
 
 // saw notes how an attempt ended: nil if it was told.
@@ -85,78 +107,84 @@ func (w *watch) saw(destination string, v *webhook.Verdict, now time.Time) {
 		s = &streak{since: now}
 		w.streaks[destination] = s
 	}
+	if v.Kind == webhook.Deferred {
+		s.deferrals++
+		return
+	}
+	s.failures++
+	s.trouble = troubleOf(v)
 	switch v.Kind {
 	case webhook.Trouble:
 		s.troubles++
-		s.failures++
-		s.reason = v.Reason
-	case webhook.Deferred:
-		s.deferrals++
+	case webhook.Gone:
+		s.troubles = troubles
 	default:
 		s.troubles = 0
-		s.failures++
-		s.reason = v.Reason
 	}
 }
 
 // due reports whether a destination is in trouble, and why. It says so once: then it begins to count anew.
-func (w *watch) due(destination string, now time.Time) (reason string, yes bool) {
+func (w *watch) due(destination string, now time.Time) (trouble, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.streaks[destination]
 	if s == nil {
-		return "", false
+		return trouble{}, false
 	}
 	lasted := now.Sub(s.since)
+	why := s.trouble
 	switch {
 	case s.troubles >= troubles, s.failures >= failures && lasted >= failing:
-		reason = s.reason
 	case s.deferrals >= turnedAway && lasted >= unanswered:
-		reason = noAnswerEver
-		if s.reason != "" {
-			reason = s.reason
+		if why.reason == "" {
+			why.reason = noAnswerEver
 		}
 	default:
-		return "", false
+		return trouble{}, false
 	}
 	delete(w.streaks, destination)
-	return reason, true
+	return why, true
 }
 
-// yield is for an attempt that has left something over. If the destination is in trouble, it is held, for all workers;
-// if it is held, by whomever, what the workflow owes it is handed over.
-func (a *Activities) yield(ctx context.Context, workflow, destination string) (handed bool, err error) {
+// hold holds a destination that is in trouble, for all workers, and returns how; nil if it is in none.
+func (a *Activities) hold(ctx context.Context, destination string) (*webhook.Hold, error) {
+	now := time.Now()
+	why, yes := a.watch.due(destination, now)
+	if !yes {
+		return nil, nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	now := time.Now()
-	if reason, yes := a.watch.due(destination, now); yes {
-		h := webhook.Hold{Destination: destination, Since: now, Cause: webhook.ByTrouble, Reason: reason, Next: now.Add(firstProbe)}
-		news, err := a.State.Hold(ctx, h)
-		if err != nil {
-			return false, fmt.Errorf("hold destination: %w", err)
-		}
-		if news {
-			a.Metrics.held(destination, webhook.ByTrouble)
-			activity.GetLogger(ctx).Warn("Destination held", "destination", destination, "reason", reason)
-			if err := a.Desk.Look(ctx, destination); err != nil { // whoever looks after destinations finds it later
-				activity.GetLogger(ctx).Warn("Destination held, but its workflow does not know yet", "destination", destination, "error", err)
-			}
+	h := webhook.Hold{
+		Destination: destination, Since: now, Cause: webhook.ByTrouble, Reason: why.reason, Advice: why.advice, Next: why.next(now, 0),
+	}
+	news, err := a.State.Hold(ctx, h)
+	if err != nil {
+		return nil, fmt.Errorf("hold destination: %w", err)
+	}
+	if news {
+		a.Metrics.held(destination, webhook.ByTrouble)
+		activity.GetLogger(ctx).Warn("Destination held", "destination", destination, "reason", why.reason)
+		if err := a.Desk.Look(ctx, destination); err != nil { // whoever looks after destinations finds it later
+			activity.GetLogger(ctx).Warn("Destination held, but its workflow does not know yet", "destination", destination, "error", err)
 		}
 	}
-	return a.handOver(ctx, workflow, destination)
+	return &h, nil
+}
+
+// yield is handOver after an attempt that has left something over, which may have taken all the time there was.
+func (a *Activities) yield(ctx context.Context, to target) (handed bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	return a.handOver(ctx, to)
 }
 
 // handOver hands over what a workflow owes a held destination. Who sees to what a destination would not take with the rest
 // gives it back only if an operator wants nothing to be told: otherwise the drain and he would give it to each other.
-func (a *Activities) handOver(ctx context.Context, workflow, destination string) (handed bool, err error) {
+func (a *Activities) handOver(ctx context.Context, to target) (handed bool, err error) {
 	var cause webhook.Cause
-	if strings.HasPrefix(workflow, partedPrefix) {
+	if strings.HasPrefix(to.workflow, partedPrefix) {
 		cause = webhook.ByOperator
 	}
-	return a.State.HandOver(ctx, workflow, destination, cause)
-}
-
-// probeAfter is how long to wait after so many probes failed.
-func probeAfter(probes int) time.Duration {
-	return min(firstProbe<<min(probes, 10), lastProbe)
+	return a.State.HandOver(ctx, to.workflow, to.destination, cause)
 }

@@ -53,8 +53,8 @@ func TestWatch(t *testing.T) {
 					w.saw("other", nil, at)
 				}
 			}
-			reason, due := w.due("crm", at)
-			if reason != c.due || due != (c.due != "") {
+			why, due := w.due("crm", at)
+			if reason := why.reason; reason != c.due || due != (c.due != "") {
 				t.Errorf("due %v because %q, want %q", due, reason, c.due)
 			}
 			if due {

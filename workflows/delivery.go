@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -30,7 +29,7 @@ const (
 	deliveryStopped  = "stopped"  // nobody tries: the workflow is about to begin anew
 	deliveryTold     = StageTold
 	deliverySkipped  = "skipped"
-	deliveryOwed     = StageOwed // the destination is held: its own workflow tells it
+	deliveryOwed     = StageOwed // left to the destination's own workflow: it is held, or has a rate or an order
 )
 
 // settled reports whether this workflow has nothing more to do about it.
@@ -170,7 +169,7 @@ func (d *delivery) retry(ctx workflow.Context) {
 
 func (d *delivery) refused(r activities.NotifyResult) {
 	if len(r.Left) > 0 && r.Only(webhook.Refused) {
-		d.problem = fmt.Sprintf("refused: %s", r.Left[0].Reason)
+		d.problem = "refused: " + r.Left[0].Why()
 	}
 }
 

@@ -68,6 +68,26 @@ func (d *Desk) Running(ctx context.Context, workflow string) (bool, error) {
 	return status == enums.WORKFLOW_EXECUTION_STATUS_RUNNING || status == enums.WORKFLOW_EXECUTION_STATUS_PAUSED, nil
 }
 
+// Draining reports whether a destination's workflow tells it at this moment, or tries to.
+func (d *Desk) Draining(ctx context.Context, destination string) (bool, error) {
+	description, err := d.client.DescribeWorkflowExecution(ctx, DestinationID(d.taskQueue, destination), "")
+	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("describe workflow of destination %s: %w", destination, err)
+	}
+	for _, a := range description.GetPendingActivities() {
+		if a.GetActivityType().GetName() == drainName {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// drainName is the name of [activities.Destinations.Drain].
+const drainName = "Drain"
+
 // Part starts the workflow of what a destination did not take with the rest: a [ProcessWebhooks] that has nothing to do any
 // more but that one delivery.
 func (d *Desk) Part(ctx context.Context, p activities.Parted) error {

@@ -19,6 +19,8 @@ type Order struct {
 // Destination is a destination as somebody: it says how things are with it, is paused and resumed, asks it now and then while
 // it is held, and tells it what others have handed over. It never ends.
 //
+// One that has a rate or an order is told by nobody else: it is told all the time, by an activity that ends now and then.
+//
 // It keeps nothing itself. What is held and owed is in the database, where all workers see it at once; the workflow looks
 // whenever it is signalled, and so goes on rightly after a reset, in a new run, and on a server that was restored from a
 // backup. While nothing is wrong nobody signals it, and its history does not grow.
@@ -31,11 +33,14 @@ func Destination(ctx workflow.Context, in activities.DestinationInput) error {
 		if err := d.round(ctx); err != nil {
 			return err
 		}
-		if workflow.GetInfo(ctx).GetContinueAsNewSuggested() && len(d.orders) == 0 && d.unheard() == 0 && workflow.AllHandlersFinished(ctx) {
-			return workflow.NewContinueAsNewError(ctx, Destination, in)
+		if long(ctx) && len(d.orders) == 0 && d.unheard() == 0 && workflow.AllHandlersFinished(ctx) {
+			return workflow.NewContinueAsNewError(ctx, Destination, d.DestinationInput)
 		}
 	}
 }
+
+// long reports whether a history should go on in a new run.
+func long(ctx workflow.Context) bool { return workflow.GetInfo(ctx).GetContinueAsNewSuggested() }
 
 // A destination is the state of one run.
 type destination struct {
@@ -47,6 +52,7 @@ type destination struct {
 	orders  []order
 	nudged  bool       // it is to look again
 	ask     bool       // it is time to ask it whether it is still in trouble
+	again   time.Time  // before which nothing is told, because that ended at once
 	unheard func() int // signals that nobody has taken yet
 }
 
@@ -59,17 +65,14 @@ type order struct {
 // round looks how things are, does what is to be done, and waits until there is more.
 func (d *destination) round(ctx workflow.Context) error {
 	d.obey(ctx)
-	d.nudged = false
-	var standing activities.Standing // a new one: what is absent must not stay
-	if err := step(ctx, "look", 3, patienceWithDatabase, chores.Look, d.DestinationInput, &standing); err != nil {
+	if err := d.look(ctx); err != nil {
 		return ctx.Err() // cancelled, or the database is away for weeks: then again
 	}
-	d.standing = standing
-	d.show(ctx)
 	if d.standing.Orphan {
 		d.sweep(ctx)
 	}
-	if d.due() {
+	rest := d.again.Sub(workflow.Now(ctx))
+	if d.due() && rest <= 0 {
 		d.drain(ctx)
 		return ctx.Err()
 	}
@@ -78,27 +81,42 @@ func (d *destination) round(ctx workflow.Context) error {
 	}
 	waiting, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	var probe workflow.Future
-	if h := d.standing.Hold; h != nil && h.Cause == webhook.ByTrouble {
+	var alarm workflow.Future
+	switch h := d.standing.Hold; {
+	case h != nil && h.Cause == webhook.ByTrouble:
 		wait := min(h.Next.Sub(d.standing.At), longestWait)
-		probe = workflow.NewTimerWithOptions(waiting, wait, workflow.TimerOptions{Summary: "ask again"})
+		alarm = workflow.NewTimerWithOptions(waiting, wait, workflow.TimerOptions{Summary: "ask again"})
+	case h == nil && rest > 0:
+		alarm = workflow.NewTimerWithOptions(waiting, rest, workflow.TimerOptions{Summary: "tell again"})
 	}
 	err := workflow.Await(ctx, func() bool {
-		return len(d.orders) > 0 || d.nudged || probe != nil && probe.IsReady()
+		return len(d.orders) > 0 || d.nudged || alarm != nil && alarm.IsReady()
 	})
-	d.ask = err == nil && probe != nil && probe.IsReady()
+	d.ask = err == nil && d.standing.Hold != nil && alarm != nil && alarm.IsReady()
 	return err
 }
 
 // longestWait is for clocks that differ; a destination may ask for an hour.
 const longestWait = 65 * time.Minute
 
-// due reports whether something is to be told now: what was handed over while nothing is held, or to find out whether a
-// destination that was in trouble still is.
+// look looks how things are, and shows it.
+func (d *destination) look(ctx workflow.Context) error {
+	d.nudged = false
+	var standing activities.Standing // a new one: what is absent must not stay
+	if err := step(ctx, "look", 3, patienceWithDatabase, chores.Look, d.DestinationInput, &standing); err != nil {
+		return err
+	}
+	d.standing = standing
+	d.show(ctx)
+	return nil
+}
+
+// due reports whether something is to be told now: what was handed over while nothing is held, what may be handed over at any
+// moment because nobody else tells it, or to find out whether a destination that was in trouble still is.
 func (d *destination) due() bool {
 	switch h := d.standing.Hold; {
 	case h == nil:
-		return d.standing.Handed > 0
+		return d.standing.Own || d.standing.Handed > 0
 	case h.Cause == webhook.ByOperator:
 		return false
 	default:
@@ -106,28 +124,60 @@ func (d *destination) due() bool {
 	}
 }
 
+// A drain that should go on all the time and ended at once is not begun again at once: workers that have been told of another
+// configuration, and others that have not yet, would give it to each other without a pause.
+const (
+	atOnce    = 5 * time.Second
+	soonAgain = 5 * time.Second
+)
+
 // drain tells what was handed over. An operator's orders are obeyed meanwhile; a pause ends it.
 func (d *destination) drain(ctx workflow.Context) {
-	options := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+	own, began := d.standing.Own, workflow.Now(ctx)
+	options := workflow.ActivityOptions{
 		StartToCloseTimeout: 7 * 24 * time.Hour, // it is known to be alive by its heartbeats
 		HeartbeatTimeout:    30 * time.Second,
+		WaitForCancellation: true, // there are never two
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, MaximumInterval: time.Minute},
 		Summary:             "tell what is owed",
-	})
+	}
+	if own { // it waits for nobody else
+		options.HeartbeatTimeout, options.RetryPolicy.MaximumInterval = 15*time.Second, 5*time.Second
+	}
 	d.draining, d.ask = true, false
-	telling := workflow.ExecuteActivity(options, chores.Drain, d.DestinationInput)
+	cancellable, cancel := workflow.WithCancel(ctx)
+	defer cancel()
+	telling := workflow.ExecuteActivity(workflow.WithActivityOptions(cancellable, options), chores.Drain, d.DestinationInput)
 	d.details(ctx)
+	ending := false
 	for !telling.IsReady() {
-		if workflow.Await(ctx, func() bool { return telling.IsReady() || len(d.orders) > 0 }) != nil {
+		if workflow.Await(ctx, func() bool {
+			return telling.IsReady() || len(d.orders) > 0 || own && d.nudged
+		}) != nil {
 			return
 		}
+		if own && long(ctx) && !ending { // it would go on for an hour, and the history with it
+			ending = true
+			cancel()
+		}
 		d.obey(ctx)
+		if own && d.nudged && d.look(ctx) == nil && d.standing.Orphan {
+			d.sweep(ctx)
+		}
 	}
 	d.draining = false
 	var result activities.DrainResult
 	if err := telling.Get(ctx, &result); err != nil {
-		mustBeOfActivity(err)
+		if !temporal.IsCanceledError(err) {
+			mustBeOfActivity(err)
+		}
 		workflow.GetLogger(ctx).Warn("Drain ended", "destination", d.Destination, "error", err)
+	}
+	if !result.Last.IsZero() {
+		d.Last = result.Last
+	}
+	if now := workflow.Now(ctx); own && now.Sub(began) < atOnce {
+		d.again = now.Add(soonAgain)
 	}
 }
 

@@ -42,6 +42,8 @@ func (d *destination) details(ctx workflow.Context) {
 func details(s activities.Standing, draining bool, last, id string) string {
 	var b strings.Builder
 	switch h := s.Hold; {
+	case h == nil && s.Own:
+		b.WriteString("**Flowing**: it is told by this workflow and nobody else, as events are recorded" + manner(s) + ".\n\n")
 	case h == nil:
 		b.WriteString("**Flowing**: it is told by the workflows of webhooks, as they come.\n\n")
 	case h.Cause == webhook.ByOperator:
@@ -51,6 +53,9 @@ func details(s activities.Standing, draining bool, last, id string) string {
 		fmt.Fprintf(&b, "**Held** since %s%s\n\n", moment(h.Since), because(h.Reason))
 		fmt.Fprintf(&b, "Nobody tells it. Workflows leave what it is owed to this one, which has asked it %d times in vain and asks again at %s.\n\n",
 			h.Probes, moment(h.Next))
+		if h.Advice != "" {
+			fmt.Fprintf(&b, "**What to do**: %s\n\n", h.Advice)
+		}
 	}
 	switch {
 	case s.Owed == 0:
@@ -60,7 +65,7 @@ func details(s activities.Standing, draining bool, last, id string) string {
 		fmt.Fprintf(&b, "- %d of them are left to this workflow; the others are with workflows that still try, or are parked.\n", s.Handed)
 	}
 	if draining {
-		b.WriteString("- It is being told what is left to this workflow, the oldest first. The pending activity says how much already.\n")
+		b.WriteString("- It is being told what is left to this workflow, the oldest first. The pending activity says how much already, and what fails or is waited for.\n")
 	}
 	if !s.Configured && (s.Owed > 0 || s.Hold != nil) {
 		b.WriteString("- It is **not in the configuration**. Put it back, if only until it is told what it is owed.\n")
@@ -84,6 +89,30 @@ func details(s activities.Standing, draining bool, last, id string) string {
 		command(Pause, "to hold it until you resume it")
 	}
 	return b.String()
+}
+
+// manner is how a destination is told that nobody else tells.
+func manner(s activities.Standing) string {
+	var how string
+	if s.Ordered {
+		how = ", of each account in the order in which they were"
+	}
+	if s.Rate > 0 {
+		how += ", at most " + perSecond(s.Rate)
+	}
+	return how
+}
+
+func perSecond(rate float64) string {
+	for _, per := range []struct {
+		unit    string
+		seconds float64
+	}{{"second", 1}, {"minute", 60}} {
+		if n := rate * per.seconds; n >= 1 {
+			return fmt.Sprintf("%.4g in a %s", n, per.unit)
+		}
+	}
+	return fmt.Sprintf("%.4g in an hour", rate*3600)
 }
 
 func because(reason string) string {

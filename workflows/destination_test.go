@@ -32,6 +32,8 @@ type mooring struct {
 	looks    int
 	drain    func() // what a drain brings about; nil: all is told
 	orphans  int
+	own      bool
+	last     time.Time // what drains were told of the last one
 }
 
 func newMooring(t *testing.T) *mooring {
@@ -57,19 +59,20 @@ func (m *mooring) Look(context.Context, activities.DestinationInput) (activities
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.looks++
-	return activities.Standing{Standing: m.standing, Configured: true, At: m.env.Now()}, nil
+	return activities.Standing{Standing: m.standing, Configured: true, Own: m.own, At: m.env.Now()}, nil
 }
 
-func (m *mooring) Drain(context.Context, activities.DestinationInput) (activities.DrainResult, error) {
+func (m *mooring) Drain(_ context.Context, in activities.DestinationInput) (activities.DrainResult, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.did("drain")
+	m.last = in.Last
 	if m.drain != nil {
 		m.drain()
 	} else {
 		m.standing = webhook.Standing{}
 	}
-	return activities.DrainResult{}, nil
+	return activities.DrainResult{Last: m.env.Now()}, nil
 }
 
 func (m *mooring) Pause(_ context.Context, in activities.OrderInput) error {
@@ -240,6 +243,66 @@ func TestDestinationContinuesAsNew(t *testing.T) {
 	m.signal(time.Minute, workflows.Look, nil)
 	var next *workflow.ContinueAsNewError
 	if err := m.run(time.Hour); !errors.As(err, &next) {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// One that nobody else tells is told all the time. If that ends at once it is not begun again at once.
+func TestOwnDestinationIsToldAllTheTime(t *testing.T) {
+	m := newMooring(t)
+	m.own = true
+	drains := 0
+	m.drain = func() {
+		if drains++; drains == 4 {
+			m.own = false
+		}
+	}
+	m.after(30*time.Minute, func() { m.own = true })
+	m.signal(30*time.Minute, workflows.Look, nil)
+	_ = m.run(30*time.Minute + 7*time.Second) // cancelled
+	m.want("0:00 drain", "0:05 drain", "0:10 drain", "0:15 drain", "30:00 drain", "30:05 drain")
+	if m.last.IsZero() {
+		t.Error("the last drain was not told of the one before")
+	}
+}
+
+// While it is told, signals are heard, and it is looked for what nobody tells.
+func TestOwnDestinationHearsWhileItIsTold(t *testing.T) {
+	m := newMooring(t)
+	m.own, m.orphans = true, 1
+	m.drain = func() {
+		m.standing.Orphan = true
+		m.mu.Unlock()
+		defer m.mu.Lock()
+		m.env.SignalWorkflow(workflows.Look, nil)
+		m.env.SignalWorkflow(workflows.Pause, workflows.Order{Actor: "ada"})
+		for done := false; !done; {
+			m.mu.Lock()
+			done = m.standing.Hold != nil && !m.standing.Orphan
+			m.mu.Unlock()
+		}
+	}
+	_ = m.run(time.Hour) // cancelled
+	if slices.Sort(m.deeds); !slices.Equal(m.deeds, []string{"0:00 drain", "0:00 pause ada", "0:00 sweep"}) {
+		t.Errorf("did %q", m.deeds)
+	}
+}
+
+// A history that has grown long is cut, although it is told all the time.
+func TestOwnDestinationContinuesAsNew(t *testing.T) {
+	m := newMooring(t)
+	m.own = true
+	ended := make(chan struct{})
+	m.drain = func() {
+		m.mu.Unlock()
+		defer m.mu.Lock()
+		m.env.SetContinueAsNewSuggested(true)
+		m.env.SignalWorkflow(workflows.Look, nil)
+		<-ended
+	}
+	err := m.run(time.Hour)
+	close(ended)
+	if _, cut := errors.AsType[*workflow.ContinueAsNewError](err); !cut {
 		t.Errorf("ended with %v", err)
 	}
 }

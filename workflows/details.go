@@ -85,7 +85,7 @@ func (p *process) tellDeliveries(b *strings.Builder) {
 		case d.problem != "":
 			fmt.Fprintf(b, " (%s)", d.problem)
 		case d.stage == deliveryOwed:
-			b.WriteString(" (it is held; its own workflow, `destination/…`, tells it later)")
+			b.WriteString(" (left to the destination's own workflow, `destination/…`, which tells it)")
 		}
 		b.WriteString("\n")
 	}

@@ -67,12 +67,12 @@ const (
 	StageTold       = "told"       // every destination was told
 	StageRecorded   = "recorded"   // nobody was to be told: nothing new, or nobody asked for it
 	StageGivenUp    = "given_up"   // an operator let some of it go
-	StageOwed       = "owed"       // left to the workflow of a destination that is held, which tells it later
+	StageOwed       = "owed"       // left to the workflow of a destination, because that is held, or has a rate or an order
 )
 
 // The stages of a destination.
 const (
-	StageFlowing = "flowing" // it is told by the workflows of webhooks
+	StageFlowing = "flowing" // it is told, by the workflows of webhooks or by its own
 	StageHeld    = "held"    // it is in trouble, and asked now and then
 	StagePaused  = "paused"  // an operator holds it
 )

@@ -142,6 +142,13 @@ func (w *world) HandOver(_ context.Context, _, destination string, _ webhook.Cau
 	return w.handed[destination], nil
 }
 
+func (w *world) Give(_ context.Context, _, destination string) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.handed[destination] = len(w.owed[destination]) > 0
+	return w.handed[destination], nil
+}
+
 func (w *world) Restart(_ context.Context, _, _, reason, _ string) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

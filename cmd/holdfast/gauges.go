@@ -30,6 +30,7 @@ type gauges struct {
 	seen     map[string]bool // destinations that have a gauge
 	// standings are those of the last poll; nil if it failed.
 	standings map[string]webhook.Standing
+	now       chan struct{} // holds one if somebody wants to be asked about at once
 }
 
 const (
@@ -64,7 +65,7 @@ func newGauges(h *house) (*gauges, error) {
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_poll_failures_total", Help: "Times that a gauge could not be brought up to date, or a destination's workflow not be reached.",
 		}, []string{"of"}),
-		seen: map[string]bool{},
+		seen: map[string]bool{}, now: make(chan struct{}, 1),
 	}
 	for _, c := range []prometheus.Collector{g.parked, g.owed, g.oldest, g.held, g.paused, g.log, g.volumes, g.failures} {
 		if err := h.metrics.Register(c); err != nil {
@@ -90,7 +91,16 @@ func (g *gauges) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-g.now:
 		}
+	}
+}
+
+// soon has watch ask at once: destinations may be told in another way from now on.
+func (g *gauges) soon() {
+	select {
+	case g.now <- struct{}{}:
+	default:
 	}
 }
 

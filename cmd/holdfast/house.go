@@ -286,6 +286,9 @@ func (h *house) reload(cfg *config.Config) error {
 	}
 	h.ui.Store(&cfg.Temporal.UI)
 	h.current = cfg
+	if h.gauges != nil {
+		h.gauges.soon()
+	}
 	return nil
 }
 

@@ -83,6 +83,9 @@ func held(h webhook.Hold) string {
 	if h.Reason != "" {
 		fmt.Fprintf(&b, ", because: %s", h.Reason)
 	}
+	if h.Advice != "" {
+		fmt.Fprintf(&b, " (%s)", h.Advice)
+	}
 	if !h.Next.IsZero() {
 		fmt.Fprintf(&b, "; asked again at %s", h.Next.Local().Format(time.TimeOnly))
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"holdfast/internal/webhook"
@@ -19,17 +21,29 @@ const (
 // where it has something to do that it may not know of. So a destination that is told as it should be costs its workflow
 // nothing, and one that was terminated, or comes from a backup, goes on.
 func (h *house) tend(ctx context.Context, standings map[string]webhook.Standing) error {
-	var errs []error
 	h.reloading.Lock()
-	configured := h.current.Destinations
+	names := slices.Collect(maps.Keys(h.current.Destinations))
 	h.reloading.Unlock()
-	for name := range configured {
-		if _, ok := standings[name]; !ok {
-			errs = append(errs, h.desk.Ensure(ctx, name))
+	for name := range standings {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	for name, s := range standings {
-		if unseen(s) {
+	var errs []error
+	for _, name := range names {
+		s := standings[name]
+		look, policy := false, webhook.Policy{}
+		if h.told != nil {
+			policy, _ = h.told.Policy(name)
+		}
+		if policy.Own && s.Hold == nil && !s.Orphan { // it is told all the time; nobody signals that there is more
+			draining, err := h.desk.Draining(ctx, name)
+			errs = append(errs, err)
+			look = err == nil && !draining
+		} else {
+			look = unseen(s)
+		}
+		if look {
 			errs = append(errs, h.desk.Look(ctx, name))
 		} else {
 			errs = append(errs, h.desk.Ensure(ctx, name))

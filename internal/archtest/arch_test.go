@@ -38,6 +38,7 @@ const (
 	compression = "github.com/klauspost/compress"
 	groups      = "golang.org/x/sync"
 	mux         = "github.com/gorilla/mux"
+	pacing      = "golang.org/x/time"
 	prometheus  = "github.com/prometheus/client_golang"
 	temporalAPI = "go.temporal.io/api"
 	temporalSDK = "go.temporal.io/sdk"
@@ -66,7 +67,7 @@ var plan = []room{
 	{
 		path: "activities",
 		says: "activities declare the ports they need; they know neither databases nor destinations nor providers",
-		ours: []string{nouns}, libs: []string{temporalSDK, prometheus, groups},
+		ours: []string{nouns}, libs: []string{temporalSDK, prometheus, groups, pacing},
 		never: []string{"database/sql", "net", "os"},
 	},
 	{
