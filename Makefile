@@ -5,7 +5,7 @@ LINT := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test lint fuzz bench bench-go bench-log chaos update docs fmt up postgresql brokers
+.PHONY: help build run test lint fuzz bench bench-go bench-log chaos day update docs fmt up postgresql brokers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ bench-log: postgresql ## Measure what is asked of a large event log: make bench-
 # Network namespaces and full disks are made by root only.
 chaos: postgresql build ## Break everything, as root, for about 15 minutes, and write docs/chaos.md
 	go test ./chaos -run TestChaos -v -timeout 40m -full -webhooks 600 -report $(CURDIR)/docs/chaos.md
+
+day: build ## Live a day with ten destinations, of which eight fail, and watch it: make day DAY=-stay leaves everything running
+	go test ./day -v -count 1 -timeout 0 -within 1s $(DAY)
 
 update: ## Rewrite the expected results of tests; the diff is for you to read
 	go test $$(grep -rl --include='*_test.go' --exclude-dir=devserver --exclude-dir=tools --exclude-dir=reference 'flag.Bool("update"' . | xargs -n 1 dirname | sort -u) -update

@@ -78,6 +78,7 @@ func (v view) differs(w view) bool {
 func (p *process) view() view {
 	v := view{stage: StageRecorded}
 	var parked, pending, trying, retrying, owed bool
+	var left []string
 	note := func(problem string) {
 		parked = true
 		if v.problem == "" {
@@ -105,9 +106,15 @@ func (p *process) view() view {
 		case deliveryTold:
 			v.stage = StageTold
 		}
-		if !d.settled() || d.stage == deliveryOwed {
+		switch {
+		case !d.settled():
 			v.waiting = append(v.waiting, d.Destination)
+		case d.stage == deliveryOwed:
+			left = append(left, d.Destination)
 		}
+	}
+	if len(v.waiting) == 0 { // else those that are left to others would be found among what waits for an operator
+		v.waiting = left
 	}
 	v.waiting = listed(v.waiting)
 	switch {

@@ -255,6 +255,10 @@ var plan = []room{
 		libs: []string{"github.com/jackc/pgx/v5"},
 	},
 	{
+		path: "day",
+		says: "day stands around Holdfast as others do, in tests, and is no part of it",
+	},
+	{
 		path: "chaos",
 		says: "chaos breaks Holdfast from the outside, in tests, and is no part of it",
 	},
