@@ -116,6 +116,10 @@ func TestPausedHousekeepingStaysPaused(t *testing.T) {
 	if err := schedule.Pause(t.Context(), client.SchedulePauseOptions{Note: "a test"}); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "it is paused", func() bool { // the server takes it as a signal
+		d, err := schedule.Describe(t.Context())
+		return err == nil && d.Schedule.State.Paused
+	})
 	if err := workflows.ScheduleHousekeeping(t.Context(), r.temporal, r.name); err != nil {
 		t.Fatal(err)
 	}
