@@ -100,6 +100,14 @@ func TestPausedHousekeepingStaysPaused(t *testing.T) {
 	r := newRig(t)
 	schedule := r.temporal.ScheduleClient().GetHandle(t.Context(), workflows.HousekeepingID(r.name))
 	t.Cleanup(func() { _ = schedule.Delete(t.Context()) })
+	// The server takes changes as signals, and of two that come at once it may do the second first.
+	shows := func(what func(client.Schedule) bool) {
+		t.Helper()
+		eventually(t, "the schedule is changed", func() bool {
+			d, err := schedule.Describe(t.Context())
+			return err == nil && what(d.Schedule)
+		})
+	}
 	for range 2 {
 		if err := workflows.ScheduleHousekeeping(t.Context(), r.temporal, r.name); err != nil {
 			t.Fatal(err)
@@ -113,13 +121,11 @@ func TestPausedHousekeepingStaysPaused(t *testing.T) {
 	if err := schedule.Update(t.Context(), change); err != nil {
 		t.Fatal(err)
 	}
+	shows(func(s client.Schedule) bool { return s.Policy.Overlap == enums.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL })
 	if err := schedule.Pause(t.Context(), client.SchedulePauseOptions{Note: "a test"}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is paused", func() bool { // the server takes it as a signal
-		d, err := schedule.Describe(t.Context())
-		return err == nil && d.Schedule.State.Paused
-	})
+	shows(func(s client.Schedule) bool { return s.State.Paused })
 	if err := workflows.ScheduleHousekeeping(t.Context(), r.temporal, r.name); err != nil {
 		t.Fatal(err)
 	}
