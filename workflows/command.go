@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.temporal.io/sdk/workflow"
 )
@@ -114,7 +115,11 @@ func (p *process) apply(c Command, dry bool) int {
 // a reset the old signals come again at once, and must not answer a park that was not there when they were sent.
 func (p *process) listen(ctx workflow.Context) error {
 	take := func(ctx workflow.Context, c Command) error {
-		c.Action, c.Reason, c.Actor = orRetry(c.Action), line(c.Reason), line(c.Actor)
+		// It is kept and returned in the end, also if it is ignored: a payload of megabytes would end the workflow.
+		c = Command{
+			Action: orRetry(Action(line(string(c.Action)))), Destination: line(c.Destination), Park: line(c.Park),
+			Reason: line(c.Reason), Actor: line(c.Actor),
+		}
 		p.last, p.stale = &Last{Command: c, At: workflow.Now(ctx).UTC()}, true
 		if err := p.check(c); err != nil {
 			p.last.Ignored = err.Error()
@@ -156,8 +161,25 @@ func orRetry(a Action) Action {
 
 const maxLine = 300 // bytes of what an operator says
 
-// line is a text on one line, and not too long for the details.
-func line(text string) string { return cut(strings.Join(strings.Fields(text), " "), maxLine) }
+// line is what somebody said, on one line, and not too long for the details: without what would speak to a terminal, or turn
+// the letters around it.
+func line(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, cut(text, 4*maxLine))
+	return cut(strings.Join(strings.Fields(text), " "), maxLine)
+}
+
+// literally is what somebody said as it stands in the details, which are Markdown: it makes neither links nor pictures there.
+func literally(text string) string { return markup.Replace(text) }
+
+var markup = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "[", `\[`, "]", `\]`, "<", `\<`, "|", `\|`)
 
 // String says it for the details.
 func (l Last) String() string {

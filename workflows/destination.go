@@ -16,6 +16,10 @@ type Order struct {
 	Actor  string `json:"actor,omitempty"`
 }
 
+// Kept is the order as it is kept and shown: each text on one line, of at most 300 bytes. Whoever may signal may send megabytes,
+// and every worker reads why a destination is held before each attempt.
+func (o Order) Kept() Order { return Order{line(o.Reason), line(o.Actor)} }
+
 // Destination is a destination as somebody: it says how things are with it, is paused and resumed, asks it now and then while
 // it is held, and tells it what others have handed over. It never ends.
 //
@@ -230,6 +234,7 @@ func (d *destination) listen(ctx workflow.Context) error {
 		return func(c workflow.ReceiveChannel, _ bool) {
 			o := order{pause: pause}
 			c.Receive(ctx, &o.Order)
+			o.Order = o.Kept()
 			d.orders = append(d.orders, o)
 		}
 	}

@@ -47,7 +47,7 @@ func details(s activities.Standing, draining bool, last, id string) string {
 	case h == nil:
 		b.WriteString("**Flowing**: it is told by the workflows of webhooks, as they come.\n\n")
 	case h.Cause == webhook.ByOperator:
-		fmt.Fprintf(&b, "**Paused** by %s since %s%s\n\n", orSomebody(h.Actor), moment(h.Since), because(h.Reason))
+		fmt.Fprintf(&b, "**Paused** by %s since %s%s\n\n", literally(orSomebody(h.Actor)), moment(h.Since), because(literally(h.Reason)))
 		b.WriteString("Nobody tells it. Workflows leave what it is owed to this one, and end.\n\n")
 	default:
 		fmt.Fprintf(&b, "**Held** since %s%s\n\n", moment(h.Since), because(h.Reason))
@@ -73,7 +73,7 @@ func details(s activities.Standing, draining bool, last, id string) string {
 	b.WriteString("- What it refuses for itself is parked in workflows of its own.\n")
 	fmt.Fprintf(&b, "\nAs of %s.\n", moment(s.At))
 	if last != "" {
-		fmt.Fprintf(&b, "\nLast command: %s.\n", last)
+		fmt.Fprintf(&b, "\nLast command: %s.\n", literally(last))
 	}
 	b.WriteString("\nSend a signal, here or by command:\n\n")
 	command := func(signal, does string) {

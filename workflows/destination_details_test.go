@@ -92,3 +92,12 @@ func TestDestinationDetails(t *testing.T) {
 		})
 	}
 }
+
+// What somebody says makes no links or pictures in the details, which are Markdown.
+func TestDetailsAreNoMarkup(t *testing.T) {
+	hold := &webhook.Hold{Cause: webhook.ByOperator, Reason: "![x](https://evil.example/)", Actor: "<b>ada</b>"}
+	text := details(activities.Standing{Standing: webhook.Standing{Hold: hold}}, false, "pause by [ada](https://evil.example/)", "destination/crm")
+	if strings.Contains(text, "x](") || strings.Contains(text, "by <b>") || !strings.Contains(text, `pause by \[ada\](https://evil.example/)`) {
+		t.Error(text)
+	}
+}

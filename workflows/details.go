@@ -26,7 +26,7 @@ func (p *process) details() string {
 	p.tellDeliveries(&b)
 	p.tellParked(&b)
 	if p.last != nil {
-		fmt.Fprintf(&b, "\nLast command: %s.\n", p.last)
+		fmt.Fprintf(&b, "\nLast command: %s.\n", literally(p.last.String()))
 	}
 	return b.String()
 }

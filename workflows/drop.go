@@ -47,7 +47,7 @@ func (d *destination) drop(ctx workflow.Context, o DropOrder) (activities.DropRe
 	if err != nil {
 		return result, err
 	}
-	d.last = fmt.Sprintf("drop of %d events by %s", result.Events, orSomebody(o.Actor))
+	d.last = fmt.Sprintf("drop of %d events by %s", result.Events, orSomebody(o.Kept().Actor))
 	d.nudged = true
 	return result, nil
 }

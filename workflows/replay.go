@@ -42,6 +42,7 @@ func Replay(ctx workflow.Context, in ReplayInput) (Replayed, error) {
 		return Replayed{}, temporal.NewNonRetryableApplicationError("the input names no destination", "InvalidReplay", nil)
 	}
 	r := &replay{ReplayInput: in}
+	r.Order = in.Kept()
 	if in.Resume != nil {
 		r.done, r.paused = *in.Resume, in.Resume.Stage == StagePaused
 	}
@@ -168,7 +169,7 @@ func (r *replay) listen(ctx workflow.Context) error {
 		return func(c workflow.ReceiveChannel, _ bool) {
 			var o Order
 			c.Receive(ctx, &o)
-			r.paused, r.done.Last = pause, word+" by "+orSomebody(o.Actor)
+			r.paused, r.done.Last = pause, word+" by "+orSomebody(o.Kept().Actor)
 		}
 	}
 	selector.AddReceive(pauses, take(true, "pause"))
@@ -196,7 +197,7 @@ func (r *replay) show(ctx workflow.Context, stage string) {
 // details is what an operator reads in the Temporal UI. It holds no person's number, name or text.
 func (r *replay) details(id string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**Replay** of recorded events to %s, ordered by %s%s\n\n", r.Destination, orSomebody(r.Actor), because(r.Reason))
+	fmt.Fprintf(&b, "**Replay** of recorded events to %s, ordered by %s%s\n\n", r.Destination, literally(orSomebody(r.Actor)), because(literally(r.Reason)))
 	fmt.Fprintf(&b, "- Selected: %s.\n", selected(r.selection()))
 	fmt.Fprintf(&b, "- %d of %d events are handed over to the destination's workflow, which tells them.\n", r.done.Events, max(r.done.Selected, r.done.Events))
 	switch r.done.Stage {
@@ -209,7 +210,7 @@ func (r *replay) details(id string) string {
 		b.WriteString("- **Cancelled**: the rest is not handed over.\n")
 	}
 	if r.done.Last != "" {
-		fmt.Fprintf(&b, "\nLast command: %s.\n", r.done.Last)
+		fmt.Fprintf(&b, "\nLast command: %s.\n", literally(r.done.Last))
 	}
 	return b.String()
 }

@@ -23,7 +23,7 @@ func (f *orderFlags) register(c *cobra.Command) {
 }
 
 func (f orderFlags) order() workflows.Order {
-	return workflows.Order{Reason: f.reason, Actor: cmp.Or(f.actor, whoami())}
+	return workflows.Order{Reason: f.reason, Actor: cmp.Or(f.actor, whoami())}.Kept()
 }
 
 // obeyedWithin is how long a command waits for its order to be obeyed.
