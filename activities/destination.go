@@ -42,8 +42,10 @@ type Ledger interface {
 	// Adopt hands over what workflows owe a destination that do not run any more.
 	Adopt(ctx context.Context, destination string, workflows []string) error
 	// Handed returns what was handed over, recorded before a time and behind a place in the destination's sequence, in that
-	// order: as many whole debts as have so many events.
+	// order: as many whole debts as have so many events. Large events are without their data: they are for Events.
 	Handed(ctx context.Context, destination string, before time.Time, after int64, events int) ([]webhook.Debt, error)
+	// Events returns events of the log, in no order; those that are not there are left out.
+	Events(ctx context.Context, ids []string) ([]webhook.Event, error)
 	// SettleAll settles many debts to one destination, by workflow, and notes the attempts.
 	SettleAll(ctx context.Context, destination string, debts map[string]webhook.Settlement) error
 	// Part gives events that a workflow owes a destination to another workflow.

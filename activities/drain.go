@@ -316,7 +316,7 @@ func (d *drain) tell(ctx context.Context, items []*try) {
 	for batch := range slices.Chunk(items, d.policy.Batch) {
 		left := batch
 		for begun := time.Now(); d.more(nil); {
-			attempt(ctx, d.Notifier, d.destination, left, d.more, d.saw)
+			attempt(ctx, whole{d.Notifier, d.Ledger}, d.destination, left, d.more, d.saw)
 			left = slices.DeleteFunc(slices.Clone(left), func(t *try) bool { return t.kind() != webhook.Deferred })
 			if len(left) == 0 || ctx.Err() != nil {
 				break

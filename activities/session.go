@@ -231,7 +231,7 @@ func (s *session) attempt(ctx context.Context, batch []*item, bucket *rate.Limit
 		}
 		return !(s.ordered && failed[of[t].lane]) && (bucket == nil || bucket.Wait(ctx) == nil)
 	}
-	attempt(ctx, s.Notifier, s.destination, tries, more, func(tries []*try, verdict *webhook.Verdict) {
+	attempt(ctx, whole{s.Notifier, s.Ledger}, s.destination, tries, more, func(tries []*try, verdict *webhook.Verdict) {
 		var items []*item
 		for _, t := range tries {
 			items = append(items, of[t])

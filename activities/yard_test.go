@@ -92,6 +92,9 @@ func (y *yard) Tell(_ context.Context, _ string, batch []webhook.Telling) error 
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	for _, t := range batch {
+		if t.Event.Data == nil {
+			y.t.Errorf("%s is told without what it says", t.Event.ID)
+		}
 		if t.Workflow == "" {
 			y.t.Errorf("nobody knows which workflow owes %s", t.Event.ID)
 		}

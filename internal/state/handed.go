@@ -1,8 +1,10 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,7 +13,7 @@ import (
 
 // Handed returns what was handed over for a destination, recorded before a time and behind a place in its sequence, in the order
 // of that sequence: as many debts as have so many events, each whole, so that who goes on behind the last of them leaves
-// nothing out. None means that there are no more.
+// nothing out. None means that there are no more. What events say that is large is left out: see [Store.Events].
 func (s *Store) Handed(ctx context.Context, destination string, before time.Time, after int64, events int) ([]webhook.Debt, error) {
 	var debts []webhook.Debt
 	var owed [][]string
@@ -40,7 +42,7 @@ func (s *Store) Handed(ctx context.Context, destination string, before time.Time
 	if err != nil {
 		return nil, fmt.Errorf("read what was handed over: %w", err)
 	}
-	log, err := eventsByID(ctx, c, all)
+	log, err := lightByID(ctx, c, all)
 	if err != nil {
 		return nil, fmt.Errorf("read events that were handed over: %w", err)
 	}
@@ -54,6 +56,67 @@ func (s *Store) Handed(ctx context.Context, destination string, before time.Time
 		}
 	}
 	return debts, nil
+}
+
+// maxLight is the size up to which an event is handed out as it is, in bytes of JSON. Whoever tells a slow destination keeps
+// thousands of them.
+const maxLight = 8 << 10
+
+// maxHead is more than an event takes before its data, but for one with something in it that no provider sends.
+const maxHead = 2 << 10
+
+// lightByID is eventsByID, without the data of large events.
+func lightByID(ctx context.Context, c conn, ids []string) (map[string]webhook.Event, error) {
+	keys := make([]any, len(ids))
+	for i, id := range ids {
+		keys[i] = packEvent(id)
+	}
+	log := make(map[string]webhook.Event, len(ids))
+	var odd []string
+	query := fmt.Sprintf(`SELECT id, outcome, length(payload), CASE WHEN length(payload) > %d THEN substr(payload, 1, %d) ELSE payload END
+		FROM events WHERE id IN`, maxLight, maxHead)
+	c.queueIn(query, nil, keys, func(r row) error {
+		var key, payload []byte
+		var outcome webhook.Outcome
+		var size int64
+		if err := r.Scan(&key, &outcome, &size, &payload); err != nil {
+			return err
+		}
+		id := unpackEvent(key)
+		var err error
+		if size <= maxLight {
+			log[id], err = decode(payload, outcome)
+			return err
+		}
+		// Data comes last, and no quotation mark before it is one of a value.
+		head, _, found := bytes.Cut(payload, []byte(`,"data":`))
+		if !found {
+			odd = append(odd, id)
+			return nil
+		}
+		e, err := decode(append(bytes.Clone(head), '}'), outcome)
+		e.Data = nil
+		log[id] = e
+		return err
+	})
+	if err := c.flush(ctx); err != nil || len(odd) == 0 {
+		return log, err
+	}
+	whole, err := eventsByID(ctx, c, odd)
+	for id, e := range whole {
+		e.Data = nil
+		log[id] = e
+	}
+	return log, err
+}
+
+// Events returns events of the log, in no order; those that are not there are left out.
+func (s *Store) Events(ctx context.Context, ids []string) ([]webhook.Event, error) {
+	log, err := eventsByID(ctx, s.read(), ids)
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return slices.Collect(maps.Values(log)), nil
 }
 
 // Give hands what a workflow owes a destination over to the destination's own workflow, held or not, and reports whether it
