@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gorilla/mux"
 
@@ -46,13 +48,20 @@ type Book interface {
 // within bounds how long the database is asked for one answer.
 const within = 10 * time.Second
 
+// atOnce is how many questions are put to the database at a time. Its connections are those by which events are recorded, and a
+// question may take all of the time that it has.
+const atOnce = 2
+
 // How many attempts are told of.
 const (
 	usualLimit = 100
 	MostLimit  = 1000
 )
 
-type console struct{ Options }
+type console struct {
+	Options
+	asking chan struct{} // holds one for each question under way
+}
 
 // New makes the handler of everything below /api/.
 //
@@ -64,7 +73,7 @@ type console struct{ Options }
 // Whatever cannot be answered is {"error": "…"}: 400 where the question makes no sense, 404, or 503 if the database does not
 // answer.
 func New(o Options) http.Handler {
-	c := &console{o}
+	c := &console{o, make(chan struct{}, atOnce)}
 	r := mux.NewRouter().SkipClean(true)
 	r.NotFoundHandler = answering(func(*http.Request) (any, error) { return nil, errUnknown })
 	for path, answer := range map[string]func(*http.Request) (any, error){
@@ -91,6 +100,7 @@ func senseless(format string, args ...any) error {
 
 var (
 	errUnknown = &problem{http.StatusNotFound, "there is nothing of that name"}
+	errBusy    = &problem{http.StatusServiceUnavailable, "others ask already; try again"}
 	errClosed  = &problem{http.StatusServiceUnavailable, "the database is not open yet"}
 	errMethod  = &problem{http.StatusMethodNotAllowed, "only GET and HEAD are answered"}
 )
@@ -103,6 +113,12 @@ func (c *console) reading(answer func(*http.Request) (any, error)) http.HandlerF
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), within)
 		defer cancel()
+		select {
+		case c.asking <- struct{}{}:
+			defer func() { <-c.asking }()
+		case <-ctx.Done():
+			return nil, errBusy
+		}
 		value, err := answer(r.WithContext(ctx))
 		if _, ours := errors.AsType[*problem](err); err != nil && !ours {
 			c.Logger.Warn("Operator's question not answered", "error", err)
@@ -208,6 +224,9 @@ func Check(q state.AttemptQuery) error {
 		named = named || name != ""
 		if len(name) > 1000 { // as Temporal has it of ids of workflows
 			return errors.New("a name is too long")
+		}
+		if strings.ContainsFunc(name, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) { // databases refuse some of these
+			return errors.New("a name has something in it that cannot be printed")
 		}
 	}
 	if !named {

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -9,7 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -216,6 +220,8 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/api/attempts?destination=crm&limit=many", "limit: want a number", 400},
 		{"GET", "/api/attempts?destnation=crm", "unknown parameter; there are event, workflow, webhook, destination, limit", 400},
 		{"GET", "/api/attempts?destination=" + strings.Repeat("x", 1001), "too long", 400},
+		{"GET", "/api/attempts?workflow=%00", "cannot be printed", 400},
+		{"GET", "/api/attempts?destination=%ff", "cannot be printed", 400},
 		{"GET", "/api/attempts?%zz", "the query cannot be read", 400},
 		{"GET", "/api/destinations?all=1", "there are no parameters", 400},
 		{"GET", "/api/events/4711", "want the id of an event", 400},
@@ -271,4 +277,45 @@ func TestDestinationsByName(t *testing.T) {
 	if list := console.Destinations(nil, nil); list == nil || len(list) != 0 {
 		t.Errorf("none: %#v", list)
 	}
+}
+
+// A crowd is a book that counts who asks, and answers nobody in time.
+type crowd struct {
+	console.Book
+	asking atomic.Int64
+}
+
+func (c *crowd) Standings(ctx context.Context, _ time.Duration) (map[string]webhook.Standing, error) {
+	c.asking.Add(1)
+	defer c.asking.Add(-1)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// Those who ask many slow questions do not take the connections by which events are recorded.
+func TestFewAskAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := new(crowd)
+		handler := console.New(console.Options{
+			Book:       func() console.Book { return c },
+			Configured: func() map[string]console.Configured { return nil },
+			OrphanAge:  time.Hour,
+			Logger:     slog.New(slog.DiscardHandler),
+		})
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/destinations", nil))
+				if w.Code != http.StatusServiceUnavailable {
+					t.Errorf("status %d", w.Code)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := c.asking.Load(); n != 2 {
+			t.Errorf("%d ask at once", n)
+		}
+		all.Wait()
+	})
 }
