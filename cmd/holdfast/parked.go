@@ -193,7 +193,8 @@ func (l *parkedList) print(out io.Writer) error {
 		fmt.Fprintln(w, "\nDESTINATION\tPARKED\tWHEN IT IS MENDED")
 	}
 	for _, name := range byCount(l.ByDestination) {
-		fmt.Fprintf(w, "%s\t%d\tholdfast reprocess --destination %s\n", name, l.ByDestination[name], name)
+		shown := visible(name)
+		fmt.Fprintf(w, "%s\t%d\tholdfast reprocess --destination %s\n", shown, l.ByDestination[name], shown)
 	}
 	fmt.Fprintf(w, "\nall\t%d\tholdfast reprocess --all\n", l.Total)
 	return w.Flush()
@@ -207,22 +208,25 @@ func byCount(counts map[string]int64) []string {
 }
 
 // print takes a line for the workflow, and one for each thing that is parked in it.
+//
+// Names are as they are in Temporal, where others can write them as well.
 func (w parkedWorkflow) print(out io.Writer) {
 	const most = 3 // of each
+	say := func(format string, args ...any) { fmt.Fprintln(out, visible(fmt.Sprintf(format, args...))) }
 	since := w.Started
 	if w.State != nil && !w.State.Since.IsZero() {
 		since = w.State.Since
 	}
-	fmt.Fprintf(out, "%s  %s  source %s", since.Local().Format(time.DateTime), w.ID, w.Source)
+	about := ""
 	if len(w.Accounts) > 0 {
-		fmt.Fprintf(out, "  account %s", few(w.Accounts, most))
+		about = "  account " + few(w.Accounts, most)
 	}
 	if len(w.Events) > 0 {
-		fmt.Fprintf(out, "  %s", few(w.Events, most))
+		about += "  " + few(w.Events, most)
 	}
-	fmt.Fprintln(out)
+	say("%s  %s  source %s%s", since.Local().Format(time.DateTime), w.ID, w.Source, about)
 	if w.State == nil {
-		fmt.Fprintf(out, "    %s; no worker says more; %s\n", cmp.Or(w.Problem, "parked"), advice(w.Problem))
+		say("    %s; no worker says more; %s", cmp.Or(w.Problem, "parked"), advice(w.Problem))
 		return
 	}
 	var lines []string
@@ -235,13 +239,13 @@ func (w parkedWorkflow) print(out io.Writer) {
 		}
 	}
 	for _, line := range lines[:min(len(lines), most)] {
-		fmt.Fprintf(out, "    %s\n", visible(line))
+		say("    %s", line)
 	}
 	if len(lines) > most {
-		fmt.Fprintf(out, "    … and %d more; holdfast reprocess --dry-run --id %s shows them\n", len(lines)-most, w.ID)
+		say("    … and %d more; holdfast reprocess --dry-run --id %s shows them", len(lines)-most, w.ID)
 	}
 	if l := w.State.Last; l != nil {
-		fmt.Fprintf(out, "    last command: %s\n", visible(l.String()))
+		say("    last command: %s", l)
 	}
 }
 
