@@ -52,12 +52,40 @@ func (b *mailbox) deliver(ctx context.Context, letter *gomail.Msg) error {
 }
 
 func (b *mailbox) dial(ctx context.Context) (net.Conn, error) {
-	var dialer net.Dialer
-	address := net.JoinHostPort(b.options.Host, strconv.Itoa(b.options.Port))
-	if b.options.TLS == Implicit {
-		return (&tls.Dialer{NetDialer: &dialer, Config: b.tls}).DialContext(ctx, "tcp", address)
+	raw, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(b.options.Host, strconv.Itoa(b.options.Port)))
+	if err != nil {
+		return nil, err
 	}
-	return dialer.DialContext(ctx, "tcp", address)
+	connection := &bounded{raw, mostSaid}
+	if b.options.TLS != Implicit {
+		return connection, nil
+	}
+	secure := tls.Client(connection, b.tls)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// mostSaid is far more than a server says in one conversation, in bytes.
+const mostSaid = 1 << 20
+
+// A bounded connection ends when the server has said too much: whoever reads lines keeps one until it ends.
+type bounded struct {
+	net.Conn
+	left int
+}
+
+var errTalkative = errors.New("server says too much")
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTalkative
+	}
+	n, err := b.Conn.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 var (

@@ -211,6 +211,28 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// A server that does not stop talking is not listened to for ever.
+func TestTalkativeServer(t *testing.T) {
+	for _, implicit := range []bool{false, true} {
+		s := serve(t, func(s *server) {
+			s.implicit = implicit
+			s.replies = map[string]string{"connect": "220 " + strings.Repeat("welcome ", 300_000)}
+		})
+		o := options(s)
+		if implicit {
+			o.TLS = Implicit
+		}
+		b, err := open(o, sender.Context{Agent: "holdfast/1.2.3"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := b.Send(t.Context(), servicetest.Banned())
+		if v == nil || v.Kind != webhook.Retry {
+			t.Errorf("implicit %t: %+v", implicit, v)
+		}
+	}
+}
+
 // TestContext has servers say nothing more, in each phase: an attempt ends with its context.
 func TestContext(t *testing.T) {
 	for _, command := range []string{"connect", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "."} {
