@@ -80,6 +80,8 @@ func New(address, agent string, concurrency int) (*Hook, error) {
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
+		// A connection that all attempts share is given up when nothing comes from it any more.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
 	}}, nil
 }
 
