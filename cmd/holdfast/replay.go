@@ -59,7 +59,7 @@ once it is neither held nor paused.`,
 	f.BoolVar(&flags.dryRun, "dry-run", false, "only say how many events that are")
 	f.BoolVar(&flags.yes, "yes", false, "do not ask")
 	f.BoolVar(&flags.wait, "wait", false, "wait until the destination was told, too")
-	f.StringVar(&flags.name, "name", "", "ends the id of the workflow (default: the time)")
+	f.StringVar(&flags.name, "name", "", "ends the id of the workflow, which everybody who may list workflows can read (default: the time)")
 	flags.by.register(c)
 	flags.temporal.register(c)
 	return c

@@ -222,6 +222,6 @@ func ofWebhook(ctx context.Context, c conn, all []Attempted, id string) ([]Attem
 		ids[i] = a.Event
 	}
 	slices.Sort(ids)
-	log, err := eventsByID(ctx, c, slices.Compact(ids))
+	log, err := lightByID(ctx, c, slices.Compact(ids))
 	return slices.DeleteFunc(all, func(a Attempted) bool { return log[a.Event].Webhook != id }), err
 }
