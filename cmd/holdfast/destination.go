@@ -11,6 +11,7 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
@@ -129,7 +130,7 @@ func printDestinations(out io.Writer, list []console.Destination, telling map[st
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NAME\tTYPE\tSTAGE\tSINCE\tOWED\tOLDEST\tTOLD OF")
 	for _, d := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", d.Name, orDash(d.Type), d.Stage, local(d.Since), d.Owed, local(d.Oldest), orDash(d.ToldOf))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", visible(d.Name), orDash(d.Type), d.Stage, local(d.Since), d.Owed, local(d.Oldest), orDash(visible(d.ToldOf)))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -191,10 +192,25 @@ func local(t time.Time) string {
 	return t.Local().Format(time.DateTime)
 }
 
+// printJSON escapes what [visible] would not show: that is the same to programs.
 func printJSON(out io.Writer, value any) error {
-	e := json.NewEncoder(out)
-	e.SetIndent("", "  ")
-	return e.Encode(value)
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	for _, r := range string(text) {
+		switch high, low := utf16.EncodeRune(r); {
+		case string(r) == visible(string(r)):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	_, err = fmt.Fprintln(out, b.String())
+	return err
 }
 
 // brief is the first line of an error.

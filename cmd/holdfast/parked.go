@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -65,9 +64,7 @@ destination; one that waits for several destinations counts for each.`,
 				return err
 			}
 			if asJSON {
-				out := json.NewEncoder(c.OutOrStdout())
-				out.SetIndent("", "  ")
-				return out.Encode(list)
+				return printJSON(c.OutOrStdout(), list)
 			}
 			return list.print(c.OutOrStdout())
 		},
