@@ -36,7 +36,16 @@ func (d *destination) show(ctx workflow.Context) {
 
 // details is what an operator reads in the Temporal UI. It holds no person's number, name or text.
 func (d *destination) details(ctx workflow.Context) {
-	workflow.SetCurrentDetails(ctx, details(d.standing, d.draining, d.last, workflow.GetInfo(ctx).WorkflowExecution.ID))
+	workflow.SetCurrentDetails(ctx, details(d.standing, d.draining, d.last, addressed(ctx)))
+}
+
+// addressed is how a temporal command names this workflow behind --workflow-id.
+func addressed(ctx workflow.Context) string {
+	info := workflow.GetInfo(ctx)
+	if info.Namespace == "default" {
+		return info.WorkflowExecution.ID
+	}
+	return info.WorkflowExecution.ID + " --namespace " + info.Namespace
 }
 
 func details(s activities.Standing, draining bool, last, id string) string {
@@ -51,8 +60,15 @@ func details(s activities.Standing, draining bool, last, id string) string {
 		b.WriteString("Nobody tells it. Workflows leave what it is owed to this one, and end.\n\n")
 	default:
 		fmt.Fprintf(&b, "**Held** since %s%s\n\n", moment(h.Since), because(h.Reason))
-		fmt.Fprintf(&b, "Nobody tells it. Workflows leave what it is owed to this one, which has asked it %d times in vain and asks again at %s.\n\n",
-			h.Probes, moment(h.Next))
+		b.WriteString("Nobody tells it. Workflows leave what it is owed to this one, which ")
+		switch h.Probes {
+		case 0:
+		case 1:
+			b.WriteString("has asked it once in vain and ")
+		default:
+			fmt.Fprintf(&b, "has asked it %d times in vain and ", h.Probes)
+		}
+		fmt.Fprintf(&b, "asks again at %s.\n\n", moment(h.Next))
 		if h.Advice != "" {
 			fmt.Fprintf(&b, "**What to do**: %s\n\n", h.Advice)
 		}

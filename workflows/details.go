@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -22,6 +21,7 @@ func (p *process) details() string {
 		fmt.Fprintf(&b, " · account %s", strings.Join(p.accounts, ", "))
 	}
 	b.WriteString("\n\n")
+	p.tellWhy(&b)
 	p.tellEvents(&b)
 	p.tellDeliveries(&b)
 	p.tellParked(&b)
@@ -38,7 +38,7 @@ func (p *process) headline() string {
 	case StageRetrying:
 		return "Waiting for " + strings.Join(p.shown.waiting, ", ")
 	case StageParked:
-		return "Parked since " + p.since.Format(time.RFC3339) + ": an operator must decide"
+		return "Parked since " + moment(p.since) + ": an operator must decide"
 	case StageTold:
 		return "Everybody was told"
 	case StageGivenUp:
@@ -47,6 +47,41 @@ func (p *process) headline() string {
 		return "Recorded, and owed to " + strings.Join(p.shown.waiting, ", ")
 	}
 	return "Recorded; nobody is to be told"
+}
+
+// tellWhy says what to do about each kind of problem that is parked.
+func (p *process) tellWhy(b *strings.Builder) {
+	var kinds []string
+	note := func(problem string) {
+		if kind, _, _ := strings.Cut(problem, ":"); problem != "" && !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+			fmt.Fprintf(b, "**What to do** (%s): %s.\n\n", kind, Advice(kind))
+		}
+	}
+	for _, e := range p.elements {
+		note(e.problem)
+	}
+	for _, d := range p.deliveries {
+		note(d.problem)
+	}
+}
+
+// Advice says what to do about a problem, which begins with its kind.
+func Advice(problem string) string {
+	kind, _, _ := strings.Cut(problem, ":")
+	switch kind {
+	case "verify":
+		return "was a secret changed? mend sources.*, then retry, or accept it as it is"
+	case "normalize":
+		return "a fault of ours: retry with a newer version"
+	case "record":
+		return "the database does not take it: retry with a newer version, or give it up"
+	case "refused":
+		return "the destination does not want it: mend that, then retry, or skip"
+	case "unavailable":
+		return "retry when the destination is back"
+	}
+	return "look at its details"
 }
 
 // Lists, not tables: the Temporal UI sets the columns of a table without any space between them.
@@ -79,15 +114,44 @@ func (p *process) tellDeliveries(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\nDestinations:\n\n")
-	for _, d := range p.deliveries[:min(len(p.deliveries), maxRows)] {
+	var rest []*delivery // those of which there is more to say than the stage come first
+	rows := 0
+	for _, d := range p.deliveries {
+		if d.settled() && d.problem == "" {
+			rest = append(rest, d)
+			continue
+		}
+		if rows++; rows > maxRows {
+			continue
+		}
 		fmt.Fprintf(b, "- `%s`: %s, events: %d", d.Destination, d.stage, len(d.Events))
-		switch {
-		case d.problem != "":
+		if d.problem != "" {
 			fmt.Fprintf(b, " (%s)", d.problem)
-		case d.stage == deliveryOwed:
-			b.WriteString(" (left to the destination's own workflow, `destination/…`, which tells it)")
 		}
 		b.WriteString("\n")
+	}
+	if rows > maxRows {
+		fmt.Fprintf(b, "- … and %d more\n", rows-maxRows)
+	}
+	for _, stage := range []struct{ name, means string }{
+		{deliveryOwed, ", left to their own workflows, `destination/…`, which tell them"}, {deliverySkipped, ""}, {deliveryTold, ""},
+	} {
+		var names []string
+		for _, d := range rest {
+			if d.stage == stage.name {
+				name := "`" + d.Destination + "`"
+				if n := len(d.Events); n > 1 {
+					name += fmt.Sprintf(" (%d events)", n)
+				}
+				names = append(names, name)
+			}
+		}
+		if more := len(names) - maxRows; more > 0 {
+			names = append(names[:maxRows], fmt.Sprintf("and %d more", more))
+		}
+		if len(names) > 0 {
+			fmt.Fprintf(b, "- %s%s: %s\n", stage.name, stage.means, strings.Join(names, ", "))
+		}
 	}
 }
 

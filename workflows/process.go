@@ -58,6 +58,9 @@ type process struct {
 	stale bool  // the details do not say so yet
 	again *Last // it is to begin anew
 	shown view  // what the search attributes say
+
+	recalled    bool // it is known whether
+	waitsForAll bool // what it shows as waited for is also what is left to others, as it was once
 }
 
 // An element is one webhook on its way.

@@ -191,7 +191,7 @@ func (r *replay) show(ctx workflow.Context, stage string) {
 			workflow.GetLogger(ctx).Warn("Search attributes not updated", "error", err)
 		}
 	}
-	workflow.SetCurrentDetails(ctx, r.details(workflow.GetInfo(ctx).WorkflowExecution.ID))
+	workflow.SetCurrentDetails(ctx, r.details(addressed(ctx)))
 }
 
 // details is what an operator reads in the Temporal UI. It holds no person's number, name or text.

@@ -107,7 +107,7 @@ func (p *process) view() view {
 			v.stage = StageTold
 		}
 		switch {
-		case !d.settled():
+		case !d.settled(), d.stage == deliveryOwed && p.waitsForAll:
 			v.waiting = append(v.waiting, d.Destination)
 		case d.stage == deliveryOwed:
 			left = append(left, d.Destination)
@@ -136,6 +136,7 @@ func (p *process) view() view {
 
 // show writes what has changed to the search attributes and the details.
 func (p *process) show(ctx workflow.Context) {
+	p.recall(ctx)
 	v := p.view()
 	if v.differs(p.shown) {
 		p.named(ctx, v)
@@ -144,6 +145,17 @@ func (p *process) show(ctx workflow.Context) {
 	}
 	workflow.SetCurrentDetails(ctx, p.details())
 	p.stale = false
+}
+
+// recall finds out, as soon as it makes a difference, whether the history is one of those in which a workflow waited for all
+// who were not told, those included that were left to others. They have to be replayed as they were.
+func (p *process) recall(ctx workflow.Context) {
+	own := slices.ContainsFunc(p.deliveries, func(d *delivery) bool { return !d.settled() })
+	left := slices.ContainsFunc(p.deliveries, func(d *delivery) bool { return d.stage == deliveryOwed })
+	if own && left && !p.recalled {
+		p.recalled = true
+		p.waitsForAll = workflow.GetVersion(ctx, "waits-for-its-own", workflow.DefaultVersion, 1) == workflow.DefaultVersion
+	}
 }
 
 // named gives each park a name of its own. It holds the time, so that the same park after a reset has another.
