@@ -40,6 +40,13 @@ can be looked up for as long as the setting attempts says after what they were a
 			case asJSON:
 				return printJSON(c.OutOrStdout(), attempts)
 			case len(attempts) == 0:
+				cfg, err := common.load()
+				if err == nil {
+					err = heardOf(cfg, q.Destination)
+				}
+				if err != nil {
+					return err
+				}
 				fmt.Fprintln(c.OutOrStdout(), "no attempts are recorded")
 				return nil
 			}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,43 @@ func (f *commonFlags) openState(ctx context.Context) (*state.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openExisting(ctx, cfg)
+}
+
+// openExisting opens the database of a configuration for an operator, who would be misled by a file of SQLite that is made for
+// the occasion: nothing would be owed, and nothing held.
+func openExisting(ctx context.Context, cfg *config.Config) (*state.Store, error) {
+	if file, ok := strings.CutPrefix(string(cfg.State.URL), "sqlite:"); ok {
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no database %s: nothing has run here with this configuration ('holdfast dev --config' keeps it in its data directory: name it there by an absolute path)", file)
+		}
+	}
 	return state.Open(ctx, string(cfg.State.URL), state.Options{})
+}
+
+// heardOf refuses the names of a destination and of sources that are not configured, where nothing was found by them: it may be
+// that they were misspelt. Empty ones are passed over.
+func heardOf(cfg *config.Config, destination string, sources ...string) error {
+	if _, ok := cfg.Destinations[destination]; !ok && destination != "" {
+		return fmt.Errorf("nothing was found, and there is no destination %q in the configuration", destination)
+	}
+	for _, source := range sources {
+		if _, ok := cfg.Sources[source]; !ok && source != "" {
+			return fmt.Errorf("nothing was found, and there is no source %q in the configuration", source)
+		}
+	}
+	return nil
+}
+
+// next is a command to be typed next, for the same installation.
+func (f *commonFlags) next(command string, flags temporalFlags) string {
+	words := []string{"holdfast", command}
+	for _, flag := range [][2]string{{"config", f.config}, {"address", flags.address}, {"namespace", flags.namespace}, {"profile", flags.profile}} {
+		if flag[1] != "" {
+			words = append(words, "--"+flag[0], flag[1])
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // build makes the house of the configuration, which logs to the command's standard error.

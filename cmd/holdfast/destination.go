@@ -146,6 +146,9 @@ func printDestinations(out io.Writer, list []console.Destination, telling map[st
 	return nil
 }
 
+// longOwed is how long something is owed before it is worth a remark with whom it is.
+const longOwed = time.Minute
+
 // remarks are what is to be said of a destination besides, a line each.
 func remarks(d console.Destination, telling string) []string {
 	var all []string
@@ -159,10 +162,17 @@ func remarks(d console.Destination, telling string) []string {
 		all = append(all, d.Advice)
 	}
 	if !d.Next.IsZero() {
-		all = append(all, fmt.Sprintf("asked %d times in vain; again at %s", d.Probes, d.Next.Local().Format(time.TimeOnly)))
+		again := "asked at "
+		if d.Probes > 0 {
+			again = "asked " + counted(d.Probes, "time", "times") + " in vain; again at "
+		}
+		all = append(all, again+d.Next.Local().Format(time.TimeOnly))
 	}
 	if telling != "" && d.Owed > 0 { // some are told by theirs all the time
 		all = append(all, telling)
+	}
+	if with := d.Owed - d.Handed; with > 0 && time.Since(d.Oldest) > longOwed {
+		all = append(all, fmt.Sprintf("%d of them with workflows that retry them, or are parked: 'holdfast parked --destination %s'", with, d.Name))
 	}
 	if !d.Configured {
 		all = append(all, "it is not in the configuration: put it back until it is told what it is owed, or let that go by 'holdfast destination drop-owed "+d.Name+"'")
@@ -291,7 +301,7 @@ func (f *commonFlags) operate(c *cobra.Command, flags temporalFlags, names ...st
 	if err != nil {
 		return nil, err
 	}
-	store, err := state.Open(c.Context(), string(h.config.State.URL), state.Options{})
+	store, err := openExisting(c.Context(), h.config)
 	if err != nil {
 		h.close()
 		return nil, err

@@ -48,7 +48,7 @@ As long as the destination is in the configuration, it is owed what comes.`,
 	}
 	flags.register(c)
 	by.register(c)
-	c.Flags().StringVar(&before, "before", "", "only what was recorded before: how long ago, such as 36h, or a time such as 2026-04-16T08:00:00Z (default: now)")
+	c.Flags().StringVar(&before, "before", "", "only what was recorded before: how long ago, such as 36h or 7d, or a time, such as 2026-04-16T08:00:00Z (default: now)")
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
 }

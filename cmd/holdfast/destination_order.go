@@ -30,7 +30,7 @@ func (f orderFlags) order() workflows.Order {
 const obeyedWithin = 20 * time.Second
 
 func newDestinationPause(common *commonFlags) *cobra.Command {
-	c := newDestinationOrder(common, workflows.Pause, func(o workflows.Order, _ time.Time) func(console.Destination) bool {
+	c := newDestinationOrder(common, workflows.Pause, func(o workflows.Order, _ console.Destination) func(console.Destination) bool {
 		return func(d console.Destination) bool {
 			return d.Stage == workflows.StagePaused && d.Reason == o.Reason && d.Actor == o.Actor
 		}
@@ -40,13 +40,13 @@ func newDestinationPause(common *commonFlags) *cobra.Command {
 }
 
 func newDestinationResume(common *commonFlags) *cobra.Command {
-	c := newDestinationOrder(common, workflows.Resume, func(_ workflows.Order, sent time.Time) func(console.Destination) bool {
+	c := newDestinationOrder(common, workflows.Resume, func(_ workflows.Order, before console.Destination) func(console.Destination) bool {
 		return func(d console.Destination) bool {
 			switch d.Stage {
 			case workflows.StagePaused:
 				return false
 			case workflows.StageHeld: // asked since, in vain
-				return d.Probes > 0 && d.Next.After(sent)
+				return d.Probes > 0 && !d.Next.Equal(before.Next)
 			}
 			return true
 		}
@@ -58,7 +58,7 @@ on, and asked now and then.`
 }
 
 // newDestinationOrder makes a command that sends destinations a signal and waits until it can be seen that it was obeyed.
-func newDestinationOrder(common *commonFlags, signal string, obeyed func(workflows.Order, time.Time) func(console.Destination) bool) *cobra.Command {
+func newDestinationOrder(common *commonFlags, signal string, obeyed func(workflows.Order, console.Destination) func(console.Destination) bool) *cobra.Command {
 	var flags temporalFlags
 	var by orderFlags
 	c := &cobra.Command{
@@ -75,16 +75,19 @@ func newDestinationOrder(common *commonFlags, signal string, obeyed func(workflo
 				return err
 			}
 			defer o.close()
-			sent := time.Now()
-			for _, name := range names { // all are sent before any is waited for
+			before := make([]console.Destination, len(names))
+			for i, name := range names { // all are sent before any is waited for
+				if before[i], err = o.standing(c.Context(), name); err != nil {
+					return err
+				}
 				if err := o.desk.Order(c.Context(), name, signal, by.order()); err != nil {
 					return err
 				}
 			}
 			var list []console.Destination
 			var late []error
-			for _, name := range names {
-				d, err := o.awaitStanding(c.Context(), name, obeyed(by.order(), sent))
+			for i, name := range names {
+				d, err := o.awaitStanding(c.Context(), name, obeyed(by.order(), before[i]))
 				if errors.Is(err, errNotYet) {
 					late = append(late, fmt.Errorf("%s does not show it yet: the %s is recorded, and obeyed once a worker runs", name, signal))
 				} else if err != nil {

@@ -49,10 +49,7 @@ destination's settings. Whether the destination is held or paused makes no diffe
 				fmt.Fprintf(out, "verdict  told in %s\n", took)
 				return nil
 			}
-			fmt.Fprintf(out, "verdict  %s after %s\nreason   %s\n", verdict.Kind, took, visible(verdict.Reason))
-			if verdict.Status > 0 {
-				fmt.Fprintf(out, "status   %d\n", verdict.Status)
-			}
+			fmt.Fprintf(out, "verdict  %s\nreason   %s\ntook     %s\n", verdict.Kind, visible(verdict.Reason), took)
 			if verdict.Advice != "" {
 				fmt.Fprintf(out, "advice   %s\n", visible(verdict.Advice))
 			}

@@ -60,6 +60,14 @@ func visible(text string) string {
 	}, text)
 }
 
+// counted is a number of things, in words that agree with it.
+func counted[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // A usageError is the fault of the command line.
 type usageError struct{ error }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -48,7 +49,7 @@ zone its API reads times is not documented: without --zone up to eight hours mor
 	f.StringVar(&flags.url, "url", "", "ingress to post to, such as http://127.0.0.1:8080 (default: as configured, on this machine)")
 	f.StringSliceVar(&flags.phones, "account-phone", nil, "business number, digits; may be given several times")
 	f.StringVar(&flags.field, "field", "account_update", "one of "+strings.Join(nxcloud.Fields(), ", "))
-	f.StringVar(&flags.since, "since", "", "begin of the window: how long ago, such as 36h, or a time such as 2026-04-16T08:00:00Z")
+	f.StringVar(&flags.since, "since", "", "begin of the window: how long ago, such as 36h or 7d, or a time, such as 2026-04-16T08:00:00Z")
 	f.StringVar(&flags.until, "until", "", "end of the window, likewise (default: now)")
 	f.StringVar(&flags.zone, "zone", "", "zone in which the API reads times, such as Asia/Shanghai")
 	f.BoolVar(&flags.dryRun, "dry-run", false, "list what is stored, and post nothing")
@@ -132,11 +133,15 @@ func moment(text string, now time.Time) (time.Time, error) {
 	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}, errors.New("want how long ago, such as 36h, or a time with its zone, such as 2026-04-16T08:00:00Z")
+	if days, err := strconv.ParseFloat(strings.TrimSuffix(text, "d"), 64); err == nil && strings.HasSuffix(text, "d") && days >= 0 && days < 10_000 {
+		return now.Add(-time.Duration(days * 24 * float64(time.Hour))), nil
 	}
-	return at, nil
+	for _, layout := range []string{time.RFC3339, time.DateTime, "2006-01-02 15:04", time.DateOnly} { // without a zone: as we print them
+		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, errors.New("want how long ago, such as 36h or 7d, or a time, such as 2026-04-16T08:00:00Z or, of this machine's zone, '2026-04-16 08:00'")
 }
 
 // listCallbacks shows what the events in stored callbacks would be.

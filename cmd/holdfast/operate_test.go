@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,6 +82,32 @@ func TestOperatorPausesAndResumes(t *testing.T) {
 	}
 }
 
+// An operator who resumes a destination that is held sees what came of asking it, not how it was before.
+func TestResumeShowsWhatCameOfIt(t *testing.T) {
+	r := newRig(t)
+	crm := newListener(t)
+	var asked atomic.Int64
+	crm.answers(func(w http.ResponseWriter, req *http.Request) {
+		select { // somebody who does not wait for the answer is caught
+		case <-time.After(200 * time.Millisecond):
+		case <-req.Context().Done():
+		}
+		asked.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
+	})
+	all := map[string]*listener{"crm": crm}
+	h := r.start(r.config(all), both)
+	r.post(h, ban(account, time.Now()))
+	eventually(t, "it is held, and was asked", func() bool {
+		return r.stageOf(r.destination("crm")) == workflows.StageHeld && r.standing("crm").Hold.Probes > 0
+	})
+	before := asked.Load()
+	contains(t, "resume", r.must(t, all, "destination", "resume", "crm", "--address", r.address), "crm   http  held", "    asked 1 time in vain; again at ")
+	if asked.Load() == before {
+		t.Error("it was not asked")
+	}
+}
+
 // A destination that is tried says how it answers; nothing of that is recorded.
 func TestOperatorTriesADestination(t *testing.T) {
 	r := newRig(t)
@@ -92,7 +119,7 @@ func TestOperatorTriesADestination(t *testing.T) {
 	}
 	crm.answers(status(http.StatusUnauthorized))
 	said, code := r.order(t, all, "destination", "test", "crm")
-	contains(t, "test of one that refuses", said, "verdict  trouble after ", "reason   status 401", "status   401", "crm was not told")
+	contains(t, "test of one that refuses", said, "verdict  trouble\nreason   status 401\ntook     ", "crm was not told")
 	if code != 1 {
 		t.Errorf("ended with %d", code)
 	}

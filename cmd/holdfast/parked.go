@@ -66,7 +66,12 @@ destination; one that waits for several destinations counts for each.`,
 			if asJSON {
 				return printJSON(c.OutOrStdout(), list)
 			}
-			return list.print(c.OutOrStdout())
+			if list.Total == 0 {
+				if err := heardOf(h.config, filter.Destination, filter.Source); err != nil {
+					return err
+				}
+			}
+			return list.print(c.OutOrStdout(), func(command string) string { return common.next(command, flags) })
 		},
 	}
 	flags.register(c)
@@ -95,6 +100,7 @@ func listParked(ctx context.Context, h *house, filter workflows.Filter, limit in
 		return nil, err
 	}
 	list.ask(ctx, operator, timeout)
+	slices.SortStableFunc(list.Workflows, func(a, b parkedWorkflow) int { return b.since().Compare(a.since()) })
 
 	destinations := map[string]bool{}
 	for name := range h.config.Destinations {
@@ -169,7 +175,8 @@ func (l *parkedList) ask(ctx context.Context, o *workflows.Operator, timeout tim
 	_ = all.Wait() // the functions return nil
 }
 
-func (l *parkedList) print(out io.Writer) error {
+// print says what to type next in the words of next.
+func (l *parkedList) print(out io.Writer, next func(command string) string) error {
 	if l.Total == 0 {
 		_, err := fmt.Fprintln(out, "nothing is parked")
 		return err
@@ -184,16 +191,16 @@ func (l *parkedList) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PROBLEM\tPARKED\tWHAT TO DO")
 	for _, kind := range byCount(l.ByProblem) {
-		fmt.Fprintf(w, "%s\t%d\t%s\n", kind, l.ByProblem[kind], advice(kind))
+		fmt.Fprintf(w, "%s\t%d\t%s\n", kind, l.ByProblem[kind], workflows.Advice(kind))
 	}
 	if len(l.ByDestination) > 0 {
 		fmt.Fprintln(w, "\nDESTINATION\tPARKED\tWHEN IT IS MENDED")
 	}
 	for _, name := range byCount(l.ByDestination) {
 		shown := visible(name)
-		fmt.Fprintf(w, "%s\t%d\tholdfast reprocess --destination %s\n", shown, l.ByDestination[name], shown)
+		fmt.Fprintf(w, "%s\t%d\t%s\n", shown, l.ByDestination[name], next("reprocess --destination "+shown))
 	}
-	fmt.Fprintf(w, "\nall\t%d\tholdfast reprocess --all\n", l.Total)
+	fmt.Fprintf(w, "\nall\t%d\t%s\n", l.Total, next("reprocess --all"))
 	return w.Flush()
 }
 
@@ -204,16 +211,20 @@ func byCount(counts map[string]int64) []string {
 	})
 }
 
+// since is when it parked; when it began, if no worker says more.
+func (w parkedWorkflow) since() time.Time {
+	if w.State != nil && !w.State.Since.IsZero() {
+		return w.State.Since
+	}
+	return w.Started
+}
+
 // print takes a line for the workflow, and one for each thing that is parked in it.
 //
 // Names are as they are in Temporal, where others can write them as well.
 func (w parkedWorkflow) print(out io.Writer) {
 	const most = 3 // of each
 	say := func(format string, args ...any) { fmt.Fprintln(out, visible(fmt.Sprintf(format, args...))) }
-	since := w.Started
-	if w.State != nil && !w.State.Since.IsZero() {
-		since = w.State.Since
-	}
 	about := ""
 	if len(w.Accounts) > 0 {
 		about = "  account " + few(w.Accounts, most)
@@ -221,18 +232,18 @@ func (w parkedWorkflow) print(out io.Writer) {
 	if len(w.Events) > 0 {
 		about += "  " + few(w.Events, most)
 	}
-	say("%s  %s  source %s%s", since.Local().Format(time.DateTime), w.ID, w.Source, about)
+	say("%s  %s  source %s%s", w.since().Local().Format(time.DateTime), w.ID, w.Source, about)
 	if w.State == nil {
-		say("    %s; no worker says more; %s", cmp.Or(w.Problem, "parked"), advice(w.Problem))
+		say("    %s; no worker says more; %s", cmp.Or(w.Problem, "parked"), workflows.Advice(w.Problem))
 		return
 	}
 	var lines []string
 	for _, p := range w.State.Parked {
-		lines = append(lines, fmt.Sprintf("webhook %s: %s; %s", p.Webhook, p.Problem, advice(p.Problem)))
+		lines = append(lines, fmt.Sprintf("webhook %s: %s; %s", p.Webhook, p.Problem, workflows.Advice(p.Problem)))
 	}
 	for _, d := range w.State.Deliveries {
 		if d.Stage == workflows.StageParked {
-			lines = append(lines, fmt.Sprintf("%s, events: %d: %s; %s", d.Destination, d.Events, d.Problem, advice(d.Problem)))
+			lines = append(lines, fmt.Sprintf("%s, events: %d: %s; %s", d.Destination, d.Events, d.Problem, workflows.Advice(d.Problem)))
 		}
 	}
 	for _, line := range lines[:min(len(lines), most)] {
@@ -254,24 +265,6 @@ func few(values []string, most int) string {
 	return text
 }
 
-// advice says what to do about a problem, which begins with its kind.
-func advice(problem string) string {
-	kind, _, _ := strings.Cut(problem, ":")
-	switch kind {
-	case "verify":
-		return "was a secret changed? mend sources.*, then retry, or accept it as it is"
-	case "normalize":
-		return "a fault of ours: retry with a newer version"
-	case "record":
-		return "the database does not take it: retry with a newer version, or give it up"
-	case "refused":
-		return "the destination does not want it: mend that, then retry, or skip"
-	case "unavailable":
-		return "retry when the destination is back"
-	}
-	return "look at its details"
-}
-
 // operate makes the operator for the house's Temporal.
 func (h *house) operate() *workflows.Operator {
 	return workflows.NewOperator(h.temporal, workflows.OperatorOptions{
@@ -289,7 +282,7 @@ func (f *chooseFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.problem, "problem", "", "those with this kind of problem: "+strings.Join(workflows.Problems(), ", "))
 	c.Flags().StringVar(&f.source, "source", "", "those of this source")
 	c.Flags().StringVar(&f.account, "account", "", "those about this WhatsApp business account")
-	c.Flags().StringVar(&f.since, "since", "", "those accepted since: how long ago, such as 36h, or a time such as 2026-04-16T08:00:00Z")
+	c.Flags().StringVar(&f.since, "since", "", "those accepted since: how long ago, such as 36h or 7d, or a time, such as 2026-04-16T08:00:00Z")
 	c.Flags().StringVar(&f.until, "until", "", "those accepted before, likewise")
 }
 

@@ -21,7 +21,7 @@ func TestParkedSpeaksToNoTerminal(t *testing.T) {
 		f := workflows.Found{ID: odd, Source: odd, Problem: odd, Accounts: []string{odd}, Events: []string{odd}}
 		list := &parkedList{Total: 1, Workflows: []parkedWorkflow{{f, state}}, ByDestination: map[string]int64{odd: 1}}
 		var out bytes.Buffer
-		if err := list.print(&out); err != nil {
+		if err := list.print(&out, func(command string) string { return "holdfast " + command }); err != nil {
 			t.Fatal(err)
 		}
 		if strings.ContainsAny(out.String(), "\x1b\u202e") || !strings.Contains(out.String(), "a?[2J?") {

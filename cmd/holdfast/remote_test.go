@@ -123,8 +123,15 @@ func TestMoment(t *testing.T) {
 		"2026-04-16T08:00:00+08:00": now.Add(-12 * time.Hour),
 		"":                          {},
 		"-1h":                       {},
-		"2026-04-16 08:00:00":       {},
-		"7d":                        {},
+		"2026-04-16 08:00:00":       time.Date(2026, 4, 16, 8, 0, 0, 0, time.Local),
+		"2026-04-16 08:00":          time.Date(2026, 4, 16, 8, 0, 0, 0, time.Local),
+		"2026-04-16":                time.Date(2026, 4, 16, 0, 0, 0, 0, time.Local),
+		"7d":                        now.Add(-7 * 24 * time.Hour),
+		"d":                         {},
+		"-7d":                       {},
+		"NaNd":                      {},
+		"08:00":                     {},
+		"yesterday":                 {},
 	} {
 		if got, err := moment(text, now); !got.Equal(want) || (err == nil) == want.IsZero() {
 			t.Errorf("%q: %v, %v, want %v", text, got, err, want)

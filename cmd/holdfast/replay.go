@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"holdfast/console"
+	"holdfast/internal/config"
 	"holdfast/internal/webhook"
 	"holdfast/workflows"
 )
@@ -50,7 +50,7 @@ once it is neither held nor paused.`,
 	f.StringSliceVar(&flags.selection.Types, "type", nil, "of this type, such as account.banned, or of types such as account.*; may be given several times")
 	f.StringSliceVar(&flags.selection.Sources, "source", nil, "from this source; may be given several times")
 	f.StringSliceVar(&flags.selection.Accounts, "account", nil, "about this account; may be given several times")
-	f.StringVar(&flags.since, "since", "", "recorded since: how long ago, such as 36h, or a time such as 2026-04-16T08:00:00Z")
+	f.StringVar(&flags.since, "since", "", "recorded since: how long ago, such as 36h or 7d, or a time, such as 2026-04-16T08:00:00Z")
 	f.StringVar(&flags.until, "until", "", "recorded before, likewise (default: now)")
 	f.StringVar(&flags.selection.Workflow, "workflow", "", "recorded by this workflow")
 	f.StringVar(&flags.selection.Webhook, "webhook", "", "of this webhook: the hash that ends the id of its workflow")
@@ -71,7 +71,7 @@ func (f *replayFlags) check(now time.Time) error {
 		return errors.New("--to is required: the destination that is to be told")
 	}
 	for _, name := range f.selection.Types {
-		if _, known := webhook.Lookup(webhook.Type(name)); !known && !strings.Contains(name, "*") {
+		if !config.Means(name) {
 			return fmt.Errorf("--type: there is no type %q of events; 'holdfast events' lists them", name)
 		}
 	}
@@ -112,8 +112,11 @@ func (f *replayFlags) run(c *cobra.Command, common *commonFlags) error {
 		return err
 	}
 	out := c.OutOrStdout()
-	fmt.Fprintf(out, "%d events are chosen for %s\n", n, f.to)
-	if f.dryRun || n == 0 {
+	fmt.Fprintf(out, "%s chosen for %s\n", counted(n, "event is", "events are"), f.to)
+	if n == 0 {
+		return heardOf(o.config, "", f.selection.Sources...)
+	}
+	if f.dryRun {
 		return nil
 	}
 	if err := confirm(c, f.yes); err != nil {
@@ -163,7 +166,7 @@ func (o *operated) followReplay(ctx context.Context, to, id string, wait bool, o
 			if err != nil {
 				return err
 			}
-			line.show("left to be told: %d notifications", left)
+			line.show("left to be told: %s", counted(left, "notification", "notifications"))
 			if left == 0 {
 				line.end()
 				fmt.Fprintln(out, "all was told, or is parked because it was refused")
@@ -186,8 +189,10 @@ func (o *operated) whenTold(ctx context.Context, to string, out io.Writer) error
 		return err
 	}
 	switch d.Stage {
-	case workflows.StageHeld, workflows.StagePaused:
-		fmt.Fprintf(out, "%s is %s: it is told when it takes something again; 'holdfast destination resume %s'\n", to, d.Stage, to)
+	case workflows.StageHeld:
+		fmt.Fprintf(out, "%s is held: it is told when it takes something again; 'holdfast destination resume %s' asks it at once\n", to, to)
+	case workflows.StagePaused:
+		fmt.Fprintf(out, "%s is paused: it is told once it is resumed, by 'holdfast destination resume %s'\n", to, to)
 	default:
 		fmt.Fprintf(out, "its workflow tells it: 'holdfast destination list' shows how far it is\n")
 	}

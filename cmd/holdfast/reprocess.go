@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"holdfast/console"
 	"holdfast/workflows"
 )
 
@@ -110,6 +111,11 @@ func (f *reprocessFlags) plan(c *cobra.Command, now time.Time) (*reprocessing, e
 	if err != nil {
 		return nil, err
 	}
+	for _, hash := range f.webhooks {
+		if err := console.CheckIDs("", hash); err != nil {
+			return nil, err
+		}
+	}
 	filter.Query, filter.Closed = f.query, f.closed
 	action := workflows.Action(f.action)
 	named, chosen := len(f.ids)+len(f.webhooks) > 0, f.choose != (chooseFlags{destination: f.choose.destination}) || f.query != ""
@@ -189,7 +195,10 @@ func (r *reprocessing) confirm(what string) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read answer: %w", err)
 	}
-	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+	switch a := strings.ToLower(strings.TrimSpace(answer)); {
+	case answer == "":
+		return errors.New("not done, because nobody answered; --yes does it")
+	case a != "y" && a != "yes":
 		return errors.New("not done")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,9 @@ func (r *reprocessing) many(ctx context.Context) error {
 		return err
 	}
 	if total == 0 {
+		if err := heardOf(r.house.config, r.command.Destination, r.filter.Source); err != nil {
+			return err
+		}
 		fmt.Fprintf(r.out, "no workflow matches: %s\n", query)
 		return nil
 	}
@@ -311,18 +315,29 @@ func (r *reprocessing) equivalent(args ...string) {
 
 // line is a command line of the temporal command, for the same Temporal.
 func (r *reprocessing) line(args ...string) string {
-	if a := r.house.flags.address; a != "" {
+	if a := r.house.address; a != "127.0.0.1:7233" && a != "localhost:7233" {
 		args = append(args, "--address", a)
 	}
 	if n := r.house.namespace; n != "default" {
 		args = append(args, "--namespace", n)
 	}
+	if p := cmp.Or(r.house.flags.profile, r.house.config.Temporal.Profile); p != "" {
+		args = append(args, "--profile", p)
+	}
 	words := []string{"temporal"}
 	for _, a := range args {
 		if strings.ContainsAny(a, " '\"{}()[]<>|&;*?$`\\!#~…") || a == "" {
-			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+			a = quoted(a)
 		}
 		words = append(words, a)
 	}
 	return strings.Join(words, " ")
+}
+
+// quoted is a word as a shell reads it, by the quotes that leave most of it as it is.
+func quoted(word string) string {
+	if strings.Contains(word, "'") && !strings.ContainsAny(word, "\"$`\\!") {
+		return `"` + word + `"`
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

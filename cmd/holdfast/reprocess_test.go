@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -366,5 +367,15 @@ func TestRestartGoesBackBehindTheCut(t *testing.T) {
 	}
 	if _, err := o.Restart(t.Context(), r.name, "00000000-0000-4000-8000-000000000000", "a test", ""); !errors.Is(err, activities.ErrForgotten) {
 		t.Errorf("of a run that is gone: %v", err)
+	}
+}
+
+// What is printed to be pasted is read by a shell as it was meant.
+func TestQuoted(t *testing.T) {
+	for _, word := range []string{"plain", "Stage = 'parked' AND Waiting = 'crm'", `{"reason": "x"}`, `it's "$HOME" \\ ` + "`id`!", ""} {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quoted(word)).Output()
+		if err != nil || string(out) != word {
+			t.Errorf("%q is read as %q, %v", word, out, err)
+		}
 	}
 }

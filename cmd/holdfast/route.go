@@ -20,7 +20,6 @@ import (
 	"holdfast/internal/cloudevent"
 	"holdfast/internal/config"
 	"holdfast/internal/routing"
-	"holdfast/internal/state"
 	"holdfast/internal/webhook"
 )
 
@@ -138,7 +137,7 @@ func (r *router) explain(e *webhook.Event) error {
 
 // explainLogged explains an event of the log, and says what was decided then.
 func (r *router) explainLogged(ctx context.Context, id string) error {
-	store, err := state.Open(ctx, string(r.config.State.URL), state.Options{})
+	store, err := openExisting(ctx, r.config)
 	if err != nil {
 		return err
 	}

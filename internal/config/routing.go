@@ -37,6 +37,11 @@ func matches(pattern string, t webhook.Type) bool {
 	return ok && err == nil
 }
 
+// Means reports whether a pattern of Events, without !, means any type of the catalog.
+func Means(pattern string) bool {
+	return slices.ContainsFunc(webhook.Catalog(), func(e webhook.Entry) bool { return matches(pattern, e.Type) })
+}
+
 // patterns are those that people mean, for suggestions.
 func patterns() []string {
 	all := []string{"*"}
