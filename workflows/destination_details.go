@@ -77,8 +77,8 @@ func details(s activities.Standing, draining bool, last, id string) string {
 	case s.Owed == 0:
 		b.WriteString("- It is owed nothing.\n")
 	default:
-		fmt.Fprintf(&b, "- It is owed %d notifications, the oldest since %s.\n", s.Owed, moment(s.Oldest))
-		fmt.Fprintf(&b, "- %d of them are left to this workflow; the others are with workflows that still try, or are parked.\n", s.Handed)
+		fmt.Fprintf(&b, "- Notifications that it is owed: %d, the oldest since %s.\n", s.Owed, moment(s.Oldest))
+		fmt.Fprintf(&b, "- Left to this workflow: %d of them; with workflows that still try, or are parked: %d.\n", s.Handed, s.Owed-s.Handed)
 	}
 	if draining {
 		b.WriteString("- It is being told what is left to this workflow, the oldest first. The pending activity says how much already, and what fails or is waited for.\n")

@@ -39,14 +39,14 @@ func TestDestinationDetails(t *testing.T) {
 		"gone": {
 			webhook.Standing{Hold: gone},
 			true, false,
-			[]string{"**Held** since 2026-03-01 12:00:00 UTC: status 410.", "**What to do**: Take it out."},
-			nil,
+			[]string{"**Held** since 2026-03-01 12:00:00 UTC: status 410.", "**What to do**: Take it out.", "to this one, which asks again at "},
+			[]string{"in vain"},
 			activities.Standing{Own: true},
 		},
 		"behind": {
 			webhook.Standing{Owed: 5, Handed: 3, Oldest: noon},
 			true, true,
-			[]string{"**Flowing**", "owed 5 notifications, the oldest since 2026-03-01 12:00:00 UTC", "3 of them", "being told"},
+			[]string{"**Flowing**", "owed: 5, the oldest since 2026-03-01 12:00:00 UTC", "this workflow: 3 of them", "or are parked: 2.", "being told"},
 			[]string{"--name resume"},
 			activities.Standing{},
 		},

@@ -232,11 +232,15 @@ func selected(s webhook.Selection) string {
 	if s.Unrouted {
 		words = append(words, "that nobody was told of")
 	}
+	var times []string
 	if !s.Since.IsZero() {
-		words = append(words, "recorded since "+moment(s.Since))
+		times = append(times, "since "+moment(s.Since))
 	}
 	if !s.Until.IsZero() {
-		words = append(words, "recorded before "+moment(s.Until))
+		times = append(times, "before "+moment(s.Until))
+	}
+	if len(times) > 0 {
+		words = append(words, "recorded "+strings.Join(times, " and "))
 	}
 	return strings.Join(words, " ")
 }
