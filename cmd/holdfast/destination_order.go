@@ -89,7 +89,7 @@ func newDestinationOrder(common *commonFlags, signal string, obeyed func(workflo
 			for i, name := range names {
 				d, err := o.awaitStanding(c.Context(), name, obeyed(by.order(), before[i]))
 				if errors.Is(err, errNotYet) {
-					late = append(late, fmt.Errorf("%s does not show it yet: the %s is recorded, and obeyed once a worker runs", name, signal))
+					late = append(late, fmt.Errorf("%s does not show it yet: the %s is recorded, and obeyed once a worker runs%s", name, signal, map[string]string{workflows.Resume: " and has asked it"}[signal]))
 				} else if err != nil {
 					return err
 				}
