@@ -137,9 +137,10 @@ func (s *Store) Give(ctx context.Context, workflow, destination string) (handed 
 	return handed, nil
 }
 
-// Part gives events that a workflow owes a destination to another workflow, which must be new; or back to that workflow
-// itself, if it had handed them over. They keep their place in the sequence. Events that are not owed any more are not
-// given; so it may be repeated.
+// Part gives events that a workflow owes a destination to another workflow; or back to that workflow itself, if it had handed
+// them over. They keep their place in the sequence, where the other may have a debt already, or had one: events that are
+// given back and refused again may part in another company each time. Events that are not owed any more are not given; so it
+// may be repeated.
 func (s *Store) Part(ctx context.Context, workflow, destination string, events []string, to string) error {
 	err := s.write(ctx, func(c conn) error {
 		rows, err := lockOwed(ctx, c, workflow, destination)
@@ -160,7 +161,10 @@ func (s *Store) Part(ctx context.Context, workflow, destination string, events [
 			}
 			const query = `INSERT INTO outbox (workflow, destination, seq, events, created_at, origin)
 				SELECT CAST(? AS TEXT), destination, seq, CAST(? AS TEXT), created_at, COALESCE(origin, workflow)
-				FROM outbox WHERE workflow = ? AND destination = ? AND seq = ?`
+				FROM outbox WHERE workflow = ? AND destination = ? AND seq = ?
+				ON CONFLICT (workflow, destination, seq) DO UPDATE SET events = CASE WHEN outbox.settled_at IS NULL
+						THEN substr(outbox.events, 1, length(outbox.events) - 1) || ',' || substr(excluded.events, 2) ELSE excluded.events END,
+					settled_at = NULL, how = '', handed_at = NULL, checked_at = NULL`
 			c.queue(query, []any{to, encodeIDs(gone), workflow, destination, r.seq}, nil)
 		}
 		if to != workflow && len(parted) > 0 {

@@ -225,6 +225,37 @@ func TestPartedDebtsShareAPlace(t *testing.T) {
 	})
 }
 
+// Events that are refused again and again part in another company each time, and come back to a workflow that had them before.
+func TestPartedAgain(t *testing.T) {
+	exam(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		record(t, s, "w", in("a", inOrder("1"), inOrder("2"), inOrder("3")))
+		part := func(workflow, to string, events ...string) {
+			t.Helper()
+			for range 2 { // repeated, it changes nothing
+				if err := s.Part(t.Context(), workflow, "crm", events, to); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		part("w", "owed/crm/2", "2", "1")
+		part("owed/crm/2", "owed/crm/1", "1", "2")
+		same(t, "owed by the first", owed(t, s, "owed/crm/2", "crm"), nil)
+		if handed, err := s.Give(t.Context(), "owed/crm/1", "crm"); !handed || err != nil {
+			t.Fatal(handed, err)
+		}
+		part("owed/crm/1", "owed/crm/2", "2")
+		same(t, "owed again", owed(t, s, "owed/crm/2", "crm"), []string{"2"})
+		part("w", "owed/crm/2", "3")
+		same(t, "owed with another", owed(t, s, "owed/crm/2", "crm"), []string{"2", "3"})
+		same(t, "owed by the other", owed(t, s, "owed/crm/1", "crm"), []string{"1"})
+		list := debts(t, s, "crm", 0)
+		if len(list) != 1 || list[0].Workflow != "owed/crm/1" {
+			t.Errorf("handed over: %+v", list)
+		}
+	})
+}
+
 // If a part of what a workflow owes is handed over, the rest goes with it when somebody asks.
 func TestTheRestIsHandedOverToo(t *testing.T) {
 	exam(t, func(t *testing.T, url string) {
