@@ -56,7 +56,7 @@ type destination struct {
 	orders  []order
 	nudged  bool       // it is to look again
 	ask     bool       // it is time to ask it whether it is still in trouble
-	again   time.Time  // before which nothing is told, because that ended at once
+	again   time.Time  // before which nothing is told, because that ended at once; an operator need not wait for it
 	unheard func() int // signals that nobody has taken yet
 }
 
@@ -88,7 +88,7 @@ func (d *destination) round(ctx workflow.Context) error {
 	var alarm workflow.Future
 	switch h := d.standing.Hold; {
 	case h != nil && h.Cause == webhook.ByTrouble:
-		wait := min(h.Next.Sub(d.standing.At), longestWait)
+		wait := max(min(h.Next.Sub(d.standing.At), longestWait), rest) // or it would look again and again until then
 		alarm = workflow.NewTimerWithOptions(waiting, wait, workflow.TimerOptions{Summary: "ask again"})
 	case h == nil && rest > 0:
 		alarm = workflow.NewTimerWithOptions(waiting, rest, workflow.TimerOptions{Summary: "tell again"})
@@ -215,7 +215,7 @@ func (d *destination) obey(ctx workflow.Context) {
 			workflow.GetLogger(ctx).Warn("Order not obeyed", "destination", d.Destination, "order", summary, "error", err)
 			continue
 		}
-		d.last = summary + " by " + orSomebody(o.Actor)
+		d.last, d.again = summary+" by "+orSomebody(o.Actor), time.Time{}
 	}
 }
 

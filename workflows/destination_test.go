@@ -266,6 +266,23 @@ func TestOwnDestinationIsToldAllTheTime(t *testing.T) {
 	}
 }
 
+// An operator's order is obeyed at once also if a drain has just ended, and nothing turns in circles until the pause after that
+// is over.
+func TestOwnDestinationIsResumedAtOnce(t *testing.T) {
+	m := newMooring(t)
+	m.own = true
+	m.drain = func() { m.trouble(1, 10*time.Second) }
+	m.after(2*time.Second, func() { m.trouble(1, time.Second) }) // by another worker
+	m.signal(2*time.Second, workflows.Look, nil)
+	m.signal(6*time.Second, workflows.Resume, workflows.Order{Actor: "bob"})
+	m.signal(8*time.Second, workflows.Resume, workflows.Order{Actor: "bob"})
+	_ = m.run(15 * time.Second) // cancelled
+	m.want("0:00 drain", "0:05 drain", "0:06 resume bob", "0:06 drain", "0:08 resume bob", "0:08 drain")
+	if m.looks > 15 {
+		t.Errorf("%d looks", m.looks)
+	}
+}
+
 // While it is told, signals are heard, and it is looked for what nobody tells.
 func TestOwnDestinationHearsWhileItIsTold(t *testing.T) {
 	m := newMooring(t)
