@@ -248,6 +248,49 @@ func TestTerminatedIsFoundAndTold(t *testing.T) {
 	}
 }
 
+// A workflow that is telling what is owed, perhaps for hours, is not told again and again that there is something to tell.
+func TestNobodyRemindsAWorkflowThatTells(t *testing.T) {
+	r := newRig(t)
+	crm := newListener(t)
+	asked, answer := make(chan struct{}, 1), make(chan struct{})
+	crm.answers(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-answer
+	})
+	defer close(answer)
+	h := r.start(r.config(map[string]*listener{"crm": crm}), both)
+	eventually(t, "the destination has a workflow", func() bool { return r.stageOf(r.destination("crm")) == workflows.StageFlowing })
+	r.signal("crm", workflows.Pause, workflows.Order{Actor: "ada"})
+	eventually(t, "it is paused", func() bool { return r.stageOf(r.destination("crm")) == workflows.StagePaused })
+	body := ban(account, time.Now())
+	r.post(h, body)
+	eventually(t, "it is left to it", func() bool { return r.stage(body) == workflows.StageOwed })
+	r.signal("crm", workflows.Resume, workflows.Order{Actor: "ada"})
+	<-asked
+	before := r.lengthOf(r.destination("crm"))
+	for _, s := range []webhook.Standing{
+		{Owed: 1, Handed: 1},
+		{Owed: 1, Handed: 1, Orphan: true},
+		{Owed: 1, Handed: 1, Hold: &webhook.Hold{Cause: webhook.ByTrouble, Next: time.Now().Add(-time.Hour)}},
+	} {
+		if err := h.tend(t.Context(), map[string]webhook.Standing{"crm": s}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.lengthOf(r.destination("crm")) - before; n != 0 {
+		t.Errorf("%d more events in its history", n)
+	}
+}
+
+func (r *rig) lengthOf(workflow string) int64 {
+	r.t.Helper()
+	d, err := r.temporal.DescribeWorkflowExecution(context.Background(), workflow, "")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return d.GetWorkflowExecutionInfo().GetHistoryLength()
+}
+
 // An operator holds a destination, whatever becomes of its workflow, until he resumes it.
 func TestPaused(t *testing.T) {
 	r := newRig(t)

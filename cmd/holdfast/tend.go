@@ -32,16 +32,17 @@ func (h *house) tend(ctx context.Context, standings map[string]webhook.Standing)
 	var errs []error
 	for _, name := range names {
 		s := standings[name]
-		look, policy := false, webhook.Policy{}
+		policy := webhook.Policy{}
 		if h.told != nil {
 			policy, _ = h.told.Policy(name)
 		}
-		if policy.Own && s.Hold == nil && !s.Orphan { // it is told all the time; nobody signals that there is more
+		// What only its workflow tells is told all the time: nobody signals that there is more. While it tells, perhaps for
+		// hours, it finds by itself what it has to tell, and each signal would make its history longer.
+		look := unseen(s) || policy.Own && s.Hold == nil
+		if look {
 			draining, err := h.desk.Draining(ctx, name)
 			errs = append(errs, err)
-			look = err == nil && !draining
-		} else {
-			look = unseen(s)
+			look = err == nil && (!draining || policy.Own && s.Orphan)
 		}
 		if look {
 			errs = append(errs, h.desk.Look(ctx, name))
