@@ -189,6 +189,19 @@ func (r *roster) remove(i *item, now time.Time) {
 	r.enter(i.lane, now)
 }
 
+// oldest is the event that comes before all others that wait; nil if none waits.
+func (r *roster) oldest() *item {
+	var oldest *item
+	for _, lanes := range [][]*lane{r.ready.lanes[:min(1, r.ready.Len())], r.blocked.lanes} {
+		for _, l := range lanes {
+			if head := l.items[0]; oldest == nil || head.compare(oldest) < 0 {
+				oldest = head
+			}
+		}
+	}
+	return oldest
+}
+
 // stuck is the event that has held up others for longest; nil if none does.
 func (r *roster) stuck() *item {
 	var longest *item

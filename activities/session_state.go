@@ -94,6 +94,12 @@ func (s *session) allowed(ctx context.Context) error {
 func (s *session) readSome(ctx context.Context, now time.Time) error {
 	most := min(max(readAtLeast, 2*s.policy.Parallel*s.policy.Batch), s.room())
 	after, all := s.cursor, len(s.items) <= readAtLeast || !now.Before(s.rescan)
+	if !all {
+		var err error
+		if all, err = s.dropped(ctx, now); err != nil {
+			return err
+		}
+	}
 	switch {
 	case all:
 		after, most = beginning, most+len(s.items)
@@ -126,6 +132,22 @@ func (s *session) readSome(ctx context.Context, now time.Time) error {
 		s.forget(seen, now)
 	}
 	return nil
+}
+
+// dropped reports whether the first of what waits is not owed any more. What operators let go is the oldest: then most of what
+// was read may have to be forgotten, before it is told.
+func (s *session) dropped(ctx context.Context, now time.Time) (bool, error) {
+	first := s.oldest()
+	if first == nil {
+		return false, nil
+	}
+	debts, err := s.Ledger.Handed(ctx, s.destination, now.Add(time.Hour), first.sequence-1, 1)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(debts, func(d webhook.Debt) bool {
+		return d.Workflow == first.Workflow && slices.ContainsFunc(d.Events, func(e webhook.Event) bool { return e.ID == first.Event.ID })
+	}), nil
 }
 
 // keep keeps an event in mind.

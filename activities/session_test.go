@@ -346,6 +346,26 @@ func TestWhatIsDroppedIsNotTold(t *testing.T) {
 	})
 }
 
+// So is what has been read long before its turn comes.
+func TestWhatIsDroppedIsSoonForgotten(t *testing.T) {
+	own(t, webhook.Policy{Ordered: true, Parallel: 2, Rate: 100}, func(t *testing.T, y *yard) {
+		for i := range 4 * readAtLeast {
+			y.record(fmt.Sprint("w", i), fmt.Sprint(i))
+		}
+		w := y.begin()
+		after(3 * time.Second)
+		if _, _, err := y.Drop(t.Context(), "crm", time.Now().Add(time.Minute), func() {}); err != nil {
+			t.Fatal(err)
+		}
+		before, _ := y.saw()
+		after(10 * time.Second)
+		_ = w.end()
+		if told, _ := y.saw(); len(before) < 100 || len(told) > len(before)+50 {
+			t.Errorf("told %d events, and %d after all was dropped", len(before), len(told)-len(before))
+		}
+	})
+}
+
 // A session ends when it is not to be told like this any more, and when its time is over.
 func TestSessionEnds(t *testing.T) {
 	for name, c := range map[string]struct {
