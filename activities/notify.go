@@ -166,6 +166,9 @@ func (a *Activities) again(ctx context.Context, to target) (NotifyResult, error)
 		}
 	}
 	defer beating(func() { pulse.beat(ctx) })()
+	if to.before > 1 { // one of a batch may be what the others fail for
+		to.batch = 1
+	}
 	// Each attempt begins elsewhere, so that some events that always fail do not keep the others from being tried.
 	if n := len(owed); n > 0 {
 		at := to.before * giveUpAfter % n

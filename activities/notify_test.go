@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"holdfast/internal/webhook"
 )
@@ -320,6 +321,29 @@ func TestBatches(t *testing.T) {
 	if len(b.noted) != 5+2 || tries != 2+1+2+1 {
 		t.Errorf("noted %+v, %d tries", b.noted, tries)
 	}
+}
+
+// What a batch fails for does not keep the others of it from being told.
+func TestPoisonInABatch(t *testing.T) {
+	b := &book{owed: []string{"a", "b", "bad", "c", "d"}, policy: webhook.Policy{Batch: 100, Horizon: time.Hour}}
+	b.answer = func(_ context.Context, event string) error {
+		if event == "bad" {
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 500"}
+		}
+		return nil
+	}
+	env := new(testsuite.WorkflowTestSuite).NewTestWorkflowEnvironment()
+	a := &Activities{State: b, Notifier: b, Desk: b, Metrics: NewMetrics(prometheus.NewRegistry())}
+	env.RegisterActivity(a)
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+			StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 4},
+		})
+		return workflow.ExecuteActivity(ctx, a.Notify, NotifyInput{Destination: "crm"}).Get(ctx, nil)
+	})
+	slices.Sort(b.told)
+	same(t, "told", b.told, []string{"a", "b", "c", "d"})
+	same(t, "owed", b.owed, []string{"bad"})
 }
 
 // One that is gone is held at the first answer, for an hour, with what to do.
