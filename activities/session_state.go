@@ -96,7 +96,7 @@ func (s *session) readSome(ctx context.Context, now time.Time) error {
 	after, all := s.cursor, len(s.items) <= readAtLeast || !now.Before(s.rescan)
 	if !all {
 		var err error
-		if all, err = s.dropped(ctx, now); err != nil {
+		if all, err = s.dropped(ctx); err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (s *session) readSome(ctx context.Context, now time.Time) error {
 	case most == 0:
 		return nil
 	}
-	debts, err := s.Ledger.Handed(ctx, s.destination, now.Add(time.Hour), after, most) // clocks differ
+	debts, err := s.Ledger.Handed(ctx, s.destination, ever(), after, most)
 	if err != nil {
 		return err
 	}
@@ -136,12 +136,12 @@ func (s *session) readSome(ctx context.Context, now time.Time) error {
 
 // dropped reports whether the first of what waits is not owed any more. What operators let go is the oldest: then most of what
 // was read may have to be forgotten, before it is told.
-func (s *session) dropped(ctx context.Context, now time.Time) (bool, error) {
+func (s *session) dropped(ctx context.Context) (bool, error) {
 	first := s.oldest()
 	if first == nil {
 		return false, nil
 	}
-	debts, err := s.Ledger.Handed(ctx, s.destination, now.Add(time.Hour), first.sequence-1, 1)
+	debts, err := s.Ledger.Handed(ctx, s.destination, ever(), first.sequence-1, 1)
 	if err != nil {
 		return false, err
 	}

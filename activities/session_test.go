@@ -327,6 +327,26 @@ func TestBacklogOfASession(t *testing.T) {
 	})
 }
 
+// A clock that is a day ahead of the others where something is recorded keeps nothing from being told.
+func TestRecordedByAClockThatIsAhead(t *testing.T) {
+	own(t, webhook.Policy{Ordered: true}, func(t *testing.T, y *yard) {
+		y.behind = 24 * time.Hour
+		y.record("a", "1")
+		w := y.begin()
+		after(time.Second)
+		_ = w.end()
+		told, _ := y.saw()
+		same(t, "told", told, []string{"1"})
+	})
+	y := newYard(t)
+	y.behind = 24 * time.Hour
+	y.record("a", "1")
+	if _, err := y.drain(); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "told after it was held", y.told, []string{"1"})
+}
+
 // What is let go while it waits is not told.
 func TestWhatIsDroppedIsNotTold(t *testing.T) {
 	own(t, webhook.Policy{Ordered: true, Parallel: 2, Horizon: time.Hour}, func(t *testing.T, y *yard) {
@@ -402,7 +422,7 @@ func TestSessionEnds(t *testing.T) {
 func TestSettlingFailsForAWhile(t *testing.T) {
 	own(t, webhook.Policy{Parallel: 1}, func(t *testing.T, y *yard) {
 		y.record("a", "1")
-		broken := &brokenLedger{ledger: ledger{y.Store}, until: time.Now().Add(10 * time.Second)}
+		broken := &brokenLedger{ledger: ledger{y.Store, 0}, until: time.Now().Add(10 * time.Second)}
 		w := y.begin(func(s *session) { s.drain.Destinations.Ledger = broken })
 		after(time.Second)
 		y.record("a", "2")

@@ -24,6 +24,7 @@ type yard struct {
 	t *testing.T
 
 	policy  webhook.Policy
+	behind  time.Duration // is the clock of whoever drains
 	mu      sync.Mutex
 	answer  func(event string) *webhook.Verdict // nil: it takes everything
 	tries   []string
@@ -124,10 +125,17 @@ func (y *yard) Part(ctx context.Context, p Parted) error {
 }
 
 // ledger keeps the Part of the state apart from that of the desk.
-type ledger struct{ *state.Store }
+type ledger struct {
+	*state.Store
+	behind time.Duration // is the clock of whoever drains
+}
+
+func (l ledger) Handed(ctx context.Context, destination string, before time.Time, after int64, events int) ([]webhook.Debt, error) {
+	return l.Store.Handed(ctx, destination, before.Add(-l.behind), after, events)
+}
 
 func (y *yard) destinations() *Destinations {
-	return &Destinations{Ledger: ledger{y.Store}, Notifier: y, Desk: y, Metrics: NewMetrics(prometheus.NewRegistry())}
+	return &Destinations{Ledger: ledger{y.Store, y.behind}, Notifier: y, Desk: y, Metrics: NewMetrics(prometheus.NewRegistry())}
 }
 
 func (y *yard) drain() (DrainResult, error) {
