@@ -235,7 +235,7 @@ func (r *roster) name(t webhook.Telling) string {
 	default:
 		name = "source " + t.Event.Source
 	}
-	if late(t.Workflow) {
+	if t.OutOfOrder || late(t.Workflow) {
 		name = "late " + name
 	}
 	return name

@@ -152,7 +152,7 @@ func (s *session) dropped(ctx context.Context) (bool, error) {
 
 // keep keeps an event in mind.
 func (s *session) keep(key owed, debt webhook.Debt, e webhook.Event, now time.Time) {
-	t := webhook.Telling{Event: e, Workflow: debt.Workflow, OutOfOrder: s.ordered && late(debt.Workflow)}
+	t := webhook.Telling{Event: e, Workflow: debt.Workflow, OutOfOrder: s.ordered && (debt.Late || late(debt.Workflow))}
 	i := &item{try: try{Telling: t}, sequence: debt.Sequence, place: s.read, since: debt.Since}
 	s.read++
 	s.items[key] = i

@@ -279,6 +279,26 @@ func TestRefusedPartsAndComesBack(t *testing.T) {
 	})
 }
 
+// What a workflow was still trying to tell when the destination got an order is told late, and marked.
+func TestGivenWhenItGotAnOrder(t *testing.T) {
+	own(t, webhook.Policy{Ordered: true, Parallel: 2}, func(t *testing.T, y *yard) {
+		y.policy.Own, y.policy.Ordered = false, false
+		y.record("a", "1")
+		y.policy.Own, y.policy.Ordered = true, true
+		w := y.begin()
+		y.record("a later", "2")
+		after(time.Second)
+		if handed, err := y.Give(t.Context(), "a", "crm"); !handed || err != nil {
+			t.Fatal(handed, err)
+		}
+		after(time.Second)
+		_ = w.end()
+		told, _ := y.saw()
+		same(t, "told", told, []string{"2", "1"})
+		same(t, "marked", y.late, []string{"1"})
+	})
+}
+
 // One bad event of a batch does not park the others, nor do they change their order.
 func TestBatchWithABadEvent(t *testing.T) {
 	for _, ordered := range []bool{true, false} {

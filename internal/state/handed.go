@@ -20,7 +20,7 @@ func (s *Store) Handed(ctx context.Context, destination string, before time.Time
 	var all []string
 	// Debts that parted may share a place: those at the last one come together.
 	const due = "FROM outbox WHERE destination = ? AND settled_at IS NULL AND handed_at IS NOT NULL AND seq > ? AND seq < ?"
-	const query = "SELECT workflow, seq, created_at, events " + due + ` AND seq <=
+	const query = "SELECT workflow, seq, created_at, handed_at > created_at, events " + due + ` AND seq <=
 		(SELECT max(seq) FROM (SELECT seq ` + due + " ORDER BY seq LIMIT ?) first) ORDER BY seq, workflow"
 	args := []any{destination, after, before.UnixMicro()}
 	c := s.read()
@@ -28,7 +28,7 @@ func (s *Store) Handed(ctx context.Context, destination string, before time.Time
 		var d webhook.Debt
 		var since int64
 		var text string
-		if err := r.Scan(&d.Workflow, &d.Sequence, &since, &text); err != nil {
+		if err := r.Scan(&d.Workflow, &d.Sequence, &since, &d.Late, &text); err != nil {
 			return err
 		}
 		if len(all) >= events && d.Sequence != debts[len(debts)-1].Sequence {

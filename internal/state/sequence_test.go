@@ -256,6 +256,27 @@ func TestPartedAgain(t *testing.T) {
 	})
 }
 
+// What was handed over only after it was recorded is known, by whomever and why it was.
+func TestHandedOverLate(t *testing.T) {
+	exam(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		record(t, s, "w1", in("a", informs("1"))) // before the destination was told in order
+		record(t, s, "w2", in("b", inOrder("2")))
+		record(t, s, "w3", in("c", informs("3")))
+		if handed, err := s.Give(t.Context(), "w1", "crm"); !handed || err != nil {
+			t.Fatal(handed, err)
+		}
+		if err := s.Adopt(t.Context(), "crm", []string{"w3"}); err != nil {
+			t.Fatal(err)
+		}
+		late := map[string]bool{}
+		for _, d := range debts(t, s, "crm", 0) {
+			late[d.Workflow] = d.Late
+		}
+		same(t, "late", late, map[string]bool{"w1": true, "w2": false, "w3": true})
+	})
+}
+
 // If a part of what a workflow owes is handed over, the rest goes with it when somebody asks.
 func TestTheRestIsHandedOverToo(t *testing.T) {
 	exam(t, func(t *testing.T, url string) {
