@@ -53,9 +53,11 @@ func (s *session) look(ctx context.Context, now time.Time) {
 		s.finish(nil)
 		return
 	}
-	err := s.allowed(ctx)
+	asking, cancel := context.WithTimeout(ctx, patienceWithBase) // or nobody would notice one that never answers
+	defer cancel()
+	err := s.allowed(asking)
 	if err == nil && !s.ending {
-		err = s.readSome(ctx, now)
+		err = s.readSome(asking, now)
 	}
 	s.nextLook = time.Now().Add(lookEvery*3/4 + rand.N(lookEvery/2))
 	if s.begun = true; err != nil {
@@ -173,12 +175,13 @@ func (s *session) forget(seen map[owed]bool, now time.Time) {
 	}
 }
 
-// fails notes that the database does not answer. It may for a while, which harms nobody: nothing is told meanwhile.
+// fails notes that the database did not answer what was asked at a time. It may for a while, which harms nobody: nothing is told
+// meanwhile.
 func (s *session) fails(ctx context.Context, err error, now time.Time) {
 	if s.broken.IsZero() {
 		s.broken = now
 	}
-	if now.Sub(s.broken) > patienceWithBase || ctx.Err() != nil {
+	if time.Since(s.broken) >= patienceWithBase || ctx.Err() != nil {
 		s.finish(err)
 	}
 }

@@ -473,6 +473,33 @@ func (b *brokenLedger) SettleAll(ctx context.Context, destination string, debts 
 	return b.ledger.SettleAll(ctx, destination, debts)
 }
 
+// A session leaves it to another worker when its database does not answer at all.
+func TestDatabaseThatHangs(t *testing.T) {
+	own(t, webhook.Policy{Parallel: 1}, func(t *testing.T, y *yard) {
+		w := y.begin(func(s *session) { s.drain.Destinations.Ledger = &hangingLedger{ledger{y.Store, 0}, time.Now().Add(10 * time.Second)} })
+		began := time.Now()
+		if err := <-w.ended; !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > time.Minute {
+			t.Errorf("ended with %v after %v", err, time.Since(began))
+		}
+	})
+}
+
+type hangingLedger struct {
+	ledger
+	from time.Time
+}
+
+func (l *hangingLedger) Held(ctx context.Context, destination string) (*webhook.Hold, error) {
+	if time.Now().Before(l.from) {
+		return l.ledger.Held(ctx, destination)
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Hour):
+	}
+	return nil, ctx.Err()
+}
+
 // Every attempt can be looked up, with when the next one was to be.
 func TestAttemptsOfASession(t *testing.T) {
 	own(t, webhook.Policy{Ordered: true, Parallel: 1}, func(t *testing.T, y *yard) {
