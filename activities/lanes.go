@@ -15,7 +15,7 @@ type item struct {
 	try
 	sequence int64
 	place    int       // in the order in which events were read
-	since    time.Time // it was recorded
+	since    time.Time // it was handed over
 	lane     *lane
 	away     bool      // it is being told, or was, and waits to be settled
 	failed   int       // attempts

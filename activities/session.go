@@ -14,6 +14,7 @@ const (
 	sessionTime  = time.Hour
 	firstBackoff = time.Second // of an event that failed; doubles
 	lastBackoff  = time.Minute
+	leastTries   = 7                      // in about a minute, however old it is: it may have waited for days while nobody was told
 	firstRest    = 250 * time.Millisecond // of all, when several events have failed and nothing was taken; doubles
 	lastRest     = 2 * time.Second
 	mostPatience = time.Minute     // with a destination that asks to be left alone: if it asks for more, it is held,
@@ -336,7 +337,7 @@ func (s *session) failed(i *item, now time.Time) (until time.Time, problem strin
 	if i.failed++; i.failed == 1 {
 		i.first = now
 	}
-	if s.trouble == nil && i.failed >= giveUpAfter && now.Sub(i.since) > s.policy.Horizon {
+	if s.trouble == nil && i.failed >= leastTries && now.Sub(i.since) > s.policy.Horizon {
 		return time.Time{}, "unavailable: " + explained(i.verdict.Reason, i.verdict.Advice)
 	}
 	until = s.again(i, now)

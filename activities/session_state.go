@@ -154,8 +154,8 @@ func (s *session) dropped(ctx context.Context) (bool, error) {
 
 // keep keeps an event in mind.
 func (s *session) keep(key owed, debt webhook.Debt, e webhook.Event, now time.Time) {
-	t := webhook.Telling{Event: e, Workflow: debt.Workflow, OutOfOrder: s.ordered && (debt.Late || late(debt.Workflow))}
-	i := &item{try: try{Telling: t}, sequence: debt.Sequence, place: s.read, since: debt.Since}
+	t := webhook.Telling{Event: e, Workflow: debt.Workflow, OutOfOrder: s.ordered && (debt.Handed.After(debt.Since) || late(debt.Workflow))}
+	i := &item{try: try{Telling: t}, sequence: debt.Sequence, place: s.read, since: debt.Handed}
 	s.read++
 	s.items[key] = i
 	var until time.Time

@@ -299,6 +299,48 @@ func TestGivenWhenItGotAnOrder(t *testing.T) {
 	})
 }
 
+// A horizon is for trying: what waited longer than that while it was parked, or while the destination was held, is not parked by
+// the next failures.
+func TestOlderThanItsHorizon(t *testing.T) {
+	own(t, webhook.Policy{Ordered: true, Parallel: 2, Horizon: time.Hour}, func(t *testing.T, y *yard) {
+		fails := func(answer *webhook.Verdict, d time.Duration) {
+			until := time.Now().Add(d)
+			y.answers(func(event string) *webhook.Verdict {
+				if strings.HasPrefix(event, "bad") && time.Now().Before(until) {
+					return answer
+				}
+				return nil
+			})
+		}
+		fails(answered(422), time.Minute)
+		y.record("a", "bad")
+		w := y.begin()
+		after(2 * time.Second)
+		_ = w.end()
+		parted := []string{"owed/crm/bad: bad: refused: status 422"}
+		same(t, "parted", y.parted, parted)
+		after(2 * time.Hour)
+		if handed, err := y.Give(t.Context(), "owed/crm/bad", "crm"); !handed || err != nil {
+			t.Fatal(handed, err)
+		}
+		fails(answered(500), 10*time.Minute)
+		w = y.begin()
+		after(20 * time.Minute)
+		_ = w.end()
+		y.record("b", "bad old")
+		after(2 * time.Hour)
+		y.record("c", "new")
+		fails(answered(500), 20*time.Second)
+		w = y.begin()
+		after(2 * time.Minute)
+		_ = w.end()
+		told, _ := y.saw()
+		slices.Sort(told)
+		same(t, "told", told, []string{"bad", "bad old", "new"})
+		same(t, "parted", y.parted, parted)
+	})
+}
+
 // One bad event of a batch does not park the others, nor do they change their order.
 func TestBatchWithABadEvent(t *testing.T) {
 	for _, ordered := range []bool{true, false} {
@@ -476,7 +518,9 @@ func (b *brokenLedger) SettleAll(ctx context.Context, destination string, debts 
 // A session leaves it to another worker when its database does not answer at all.
 func TestDatabaseThatHangs(t *testing.T) {
 	own(t, webhook.Policy{Parallel: 1}, func(t *testing.T, y *yard) {
-		w := y.begin(func(s *session) { s.drain.Destinations.Ledger = &hangingLedger{ledger{y.Store, 0}, time.Now().Add(10 * time.Second)} })
+		w := y.begin(func(s *session) {
+			s.drain.Destinations.Ledger = &hangingLedger{ledger{y.Store, 0}, time.Now().Add(10 * time.Second)}
+		})
 		began := time.Now()
 		if err := <-w.ended; !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > time.Minute {
 			t.Errorf("ended with %v after %v", err, time.Since(began))

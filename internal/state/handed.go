@@ -20,22 +20,22 @@ func (s *Store) Handed(ctx context.Context, destination string, before time.Time
 	var all []string
 	// Debts that parted may share a place: those at the last one come together.
 	const due = "FROM outbox WHERE destination = ? AND settled_at IS NULL AND handed_at IS NOT NULL AND seq > ? AND seq < ?"
-	const query = "SELECT workflow, seq, created_at, handed_at > created_at, events " + due + ` AND seq <=
+	const query = "SELECT workflow, seq, created_at, handed_at, events " + due + ` AND seq <=
 		(SELECT max(seq) FROM (SELECT seq ` + due + " ORDER BY seq LIMIT ?) first) ORDER BY seq, workflow"
 	args := []any{destination, after, before.UnixMicro()}
 	c := s.read()
 	err := c.each(ctx, query, append(slices.Concat(args, args), events), func(r row) error {
 		var d webhook.Debt
-		var since int64
+		var since, at int64
 		var text string
-		if err := r.Scan(&d.Workflow, &d.Sequence, &since, &d.Late, &text); err != nil {
+		if err := r.Scan(&d.Workflow, &d.Sequence, &since, &at, &text); err != nil {
 			return err
 		}
 		if len(all) >= events && d.Sequence != debts[len(debts)-1].Sequence {
 			return nil
 		}
 		ids, err := decodeIDs(text)
-		d.Since = time.UnixMicro(since).UTC()
+		d.Since, d.Handed = time.UnixMicro(since).UTC(), time.UnixMicro(at).UTC()
 		debts, owed, all = append(debts, d), append(owed, ids), append(all, ids...)
 		return err
 	})

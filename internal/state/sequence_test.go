@@ -271,7 +271,7 @@ func TestHandedOverLate(t *testing.T) {
 		}
 		late := map[string]bool{}
 		for _, d := range debts(t, s, "crm", 0) {
-			late[d.Workflow] = d.Late
+			late[d.Workflow] = d.Handed.After(d.Since)
 		}
 		same(t, "late", late, map[string]bool{"w1": true, "w2": false, "w3": true})
 	})

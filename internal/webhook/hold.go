@@ -37,7 +37,7 @@ type Debt struct {
 	Workflow string
 	Sequence int64     // its place in the order in which the destination is told
 	Since    time.Time // when it was recorded
-	Late     bool      // it was handed over after it was recorded: others, that are later, may have been told
+	Handed   time.Time // when it was handed over; if that was later, others that are later may have been told
 	Events   []Event   // Data of large ones is nil: it is to be read when it is their turn
 	// Lost are ids of events that are no longer in the log: they cannot be told any more.
 	Lost []string
