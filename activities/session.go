@@ -86,6 +86,9 @@ func (s *session) pace(last time.Time) {
 		s.bucket = nil
 	case s.bucket == nil:
 		if s.bucket = rate.NewLimiter(limit, burst); !last.IsZero() {
+			if now := time.Now(); last.After(now) { // by another worker's clock; the bucket would stay empty until then
+				last = now
+			}
 			s.bucket.AllowN(last, burst)
 		}
 	case s.bucket.Limit() != limit:

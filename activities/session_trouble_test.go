@@ -50,6 +50,21 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// A worker whose clock was ahead told it last: the next one does not wait for that time.
+func TestRateAfterAClockThatWasAhead(t *testing.T) {
+	own(t, webhook.Policy{Rate: 10}, func(t *testing.T, y *yard) {
+		y.record("a", "1")
+		w := y.begin(func(s *session) {
+			s.bucket = nil
+			s.pace(time.Now().Add(time.Hour))
+		})
+		after(2 * time.Second)
+		_ = w.end()
+		told, _ := y.saw()
+		same(t, "told", told, []string{"1"})
+	})
+}
+
 // A destination that asks to be left alone is, and is not held for that.
 func TestAskedToWait(t *testing.T) {
 	own(t, webhook.Policy{Ordered: true, Parallel: 4}, func(t *testing.T, y *yard) {
