@@ -86,12 +86,12 @@ func TestLargeEventsAreToldAlone(t *testing.T) {
 		batch = append(batch, webhook.Telling{Event: e, Workflow: "w"})
 	}
 	r := new(requests)
-	if err := (whole{r, ledger{y.Store}}).Tell(t.Context(), "crm", batch); err != nil {
+	if err := (whole{r, ledger{y.Store, 0}}).Tell(t.Context(), "crm", batch); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "requests", r.came, []string{"1 2", "large-3", "4", "large-5", "large-6"})
 	batch[2].Event.ID = "gone"
-	if v := verdictOf((whole{r, ledger{y.Store}}).Tell(t.Context(), "crm", batch)); v == nil || v.Kind != webhook.Deferred {
+	if v := verdictOf((whole{r, ledger{y.Store, 0}}).Tell(t.Context(), "crm", batch)); v == nil || v.Kind != webhook.Deferred {
 		t.Errorf("one that is gone from the log: %+v", v)
 	}
 }
