@@ -30,6 +30,8 @@ type NotifyResult struct {
 	Unsettled []string `json:"unsettled,omitempty"`
 	// Handed says that what is left is left to the destination's own workflow: it is held, or only that tells it.
 	Handed bool `json:"handed,omitempty"`
+	// Wait is for how long the destination asked to be left alone, at a first attempt: then the next one comes after it.
+	Wait time.Duration `json:"wait,omitempty"`
 }
 
 // Left is an event that a destination was not told.
@@ -122,12 +124,12 @@ func (a *Activities) first(ctx context.Context, to target, events []webhook.Even
 	} else {
 		defer time.AfterFunc(firstAttempt, func() { close(enough) }).Stop()
 	}
-	tries, _ := a.tell(attempt, to, events, nil, enough)
-	var result NotifyResult
+	tries, wait := a.tell(attempt, to, events, nil, enough)
+	result := NotifyResult{Wait: wait}
 	result.count(tries)
 	left := !result.Only(webhook.Refused)
 	if left {
-		next := time.Now() // what is left over becomes a regular activity at once
+		next := time.Now().Add(wait) // what is left over becomes a regular activity then
 		held, err := a.hold(ctx, to.destination)
 		if err != nil {
 			activity.GetLogger(ctx).Warn("Destination in trouble, and not held", "destination", to.destination, "error", err)

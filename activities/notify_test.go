@@ -249,7 +249,7 @@ func TestAttemptsAreNoted(t *testing.T) {
 			{Event: "a", Number: 1, Outcome: webhook.Told},
 			{Event: "b", Number: 1, Outcome: webhook.Retry, Status: 503, Reason: "status 503"},
 			{Event: "c", Number: 1, Outcome: webhook.Refused, Status: 422, Reason: "status 422"},
-		}, 0},
+		}, time.Minute},
 		"regular": {false, []string{"b", "c"}, []webhook.Attempt{
 			{Event: "b", Number: 1, Outcome: webhook.Retry, Status: 503, Reason: "status 503"},
 			{Event: "c", Number: 1, Outcome: webhook.Refused, Status: 422, Reason: "status 422"},

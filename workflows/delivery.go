@@ -18,7 +18,8 @@ type delivery struct {
 	stage   string          // trying, retrying, parked, settling, stopped, told, skipped or owed
 	problem string          // why it is parked
 	order   Action
-	more    bool // more events became owed while it was under way
+	more    bool          // more events became owed while it was under way
+	wait    time.Duration // for which the destination asked to be left alone
 }
 
 const (
@@ -132,12 +133,19 @@ func (d *delivery) first(ctx workflow.Context) bool {
 	if d.Handed = result.Handed; d.Handed {
 		return true
 	}
+	d.wait = result.Wait
 	d.refused(result)
 	return len(result.Left) == 0
 }
 
 // retry tells what is owed by an activity that Temporal retries, and that an operator can see, pause and reset.
 func (d *delivery) retry(ctx workflow.Context) {
+	if wait := d.wait; wait > 0 {
+		d.wait = 0
+		if _, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return d.order != "" }); err != nil || d.order != "" {
+			return
+		}
+	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    15 * time.Minute, // of one attempt for all events; each has its own, far shorter
 		HeartbeatTimeout:       30 * time.Second,

@@ -253,6 +253,23 @@ func TestNobodyAsked(t *testing.T) {
 }
 
 // What fails in the first attempt is retried by Temporal, and only what failed.
+// A destination that asks to be left alone is, from the first attempt on.
+func TestLeftAloneForAsLongAsItAsks(t *testing.T) {
+	w := newWorld(t)
+	var at []time.Time
+	w.answer = func(_ string, attempt int) error {
+		at = append(at, w.env.Now())
+		if attempt == 1 {
+			return &webhook.Verdict{Kind: webhook.Retry, Reason: "status 429", RetryAfter: 20 * time.Second}
+		}
+		return nil
+	}
+	status := w.run("a")
+	if status.Stage != workflows.StageTold || len(at) != 2 || at[1].Sub(at[0]) < 20*time.Second {
+		t.Errorf("stage %q, attempts at %v", status.Stage, at)
+	}
+}
+
 func TestRetried(t *testing.T) {
 	w := newWorld(t)
 	w.answer = func(_ string, attempt int) error {
