@@ -167,6 +167,12 @@ var plan = []room{
 		ours:  []string{"internal/cloudevent", nouns},
 		never: []string{"database/sql", "net", "os"},
 	},
+	{
+		path:  "internal/notify/verdict",
+		says:  "verdict says what answers mean, and their absence; it knows nobody who answers",
+		ours:  []string{nouns},
+		never: []string{"database/sql", "os"},
+	},
 	sender("signedhttp"),
 	{
 		path:  "internal/notify/wording",
@@ -177,7 +183,7 @@ var plan = []room{
 	{
 		path:  "internal/notify/service",
 		says:  "service has what services for people have in common, and knows none of them",
-		ours:  []string{nouns},
+		ours:  []string{"internal/notify/verdict", nouns},
 		never: []string{"database/sql", "os"},
 	},
 	{
@@ -192,7 +198,7 @@ var plan = []room{
 	{
 		path:  "internal/notify/broker",
 		says:  "broker has what the senders for brokers have in common, and knows no broker",
-		ours:  []string{"internal/notify/sender", "internal/cloudevent", nouns, signing},
+		ours:  []string{"internal/notify/sender", "internal/notify/verdict", "internal/cloudevent", nouns, signing},
 		never: []string{"database/sql"},
 	},
 	brokerSender("kafka", "github.com/twmb/franz-go"),
@@ -295,7 +301,7 @@ func sender(name string, libs ...string) room {
 	return room{
 		path:  "internal/notify/" + name,
 		says:  name + " tells destinations by the contract of senders, and knows nobody else in the house",
-		ours:  []string{"internal/notify/sender", "internal/cloudevent", nouns, signing},
+		ours:  []string{"internal/notify/sender", "internal/notify/verdict", "internal/cloudevent", nouns, signing},
 		libs:  libs,
 		never: []string{"database/sql"},
 	}

@@ -49,24 +49,6 @@ func TestName(t *testing.T) {
 	}
 }
 
-func TestClock(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	clock := Start(ctx)
-	if v := clock.Ended(ctx); v != nil {
-		t.Errorf("not over: %+v", v)
-	}
-	cancel()
-	if v := clock.Ended(ctx); v == nil || v.Kind != webhook.Retry || v.Reason != "cancelled" {
-		t.Errorf("got %+v", v)
-	}
-	over, stop := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
-	defer stop()
-	if v := (Clock{2 * time.Second}).Ended(over); v == nil || v.Kind != webhook.Retry || v.Reason != "time-out after 2s" {
-		t.Errorf("got %+v", v)
-	}
-}
-
 // A line is a connection that must not be used once it is shut.
 type line struct{ broken, shut atomic.Bool }
 
@@ -164,7 +146,7 @@ func TestKeeperTriesAgain(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	_, _, err := k.Use(t.Context())
-	if v, ok := Unreached(err); !ok || v.Reason != "time-out while connecting" || errors.Is(err, context.DeadlineExceeded) {
+	if v := Unreached(err); v == nil || v.Reason != "time-out while connecting" || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, %v", err, v)
 	}
 	if v, done, err := k.Use(t.Context()); err != nil || v != 7 {

@@ -16,6 +16,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 
 	"holdfast/internal/notify/service"
+	"holdfast/internal/notify/verdict"
 	"holdfast/internal/webhook"
 )
 
@@ -169,9 +170,9 @@ func (f *failure) code() int {
 	return 0
 }
 
-// verdict is what a failed attempt means. What the configuration is to blame for is so for every event: trouble. Only what the
+// meaning is what a failed attempt means. What the configuration is to blame for is so for every event: trouble. Only what the
 // server says of the message itself is a refusal of it.
-func verdict(ctx context.Context, err error, limit time.Duration) *webhook.Verdict {
+func meaning(ctx context.Context, err error, clock verdict.Clock) *webhook.Verdict {
 	var f *failure
 	if !errors.As(err, &f) {
 		return &webhook.Verdict{Kind: webhook.Refused, Reason: "message cannot be written"}
@@ -190,7 +191,7 @@ func verdict(ctx context.Context, err error, limit time.Duration) *webhook.Verdi
 	}
 	code := f.code()
 	if code == 0 || ctx.Err() != nil {
-		return service.Failed(ctx, f.err, limit)
+		return service.Failed(ctx, f.err, clock)
 	}
 	v := &webhook.Verdict{Kind: webhook.Trouble, Reason: fmt.Sprintf("SMTP status %d: %s", code, f.phase)}
 	switch {

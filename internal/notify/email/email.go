@@ -16,7 +16,7 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"holdfast/internal/notify/sender"
-	"holdfast/internal/notify/service"
+	"holdfast/internal/notify/verdict"
 	"holdfast/internal/notify/wording"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -152,9 +152,9 @@ func (b *mailbox) Send(ctx context.Context, m sender.Message) *webhook.Verdict {
 	if err != nil { // it quotes what it cannot write
 		return &webhook.Verdict{Kind: webhook.Refused, Reason: "message cannot be written"}
 	}
-	limit := service.Left(ctx)
+	clock := verdict.Start(ctx)
 	if err := b.deliver(ctx, letter); err != nil && !letter.IsDelivered() {
-		return verdict(ctx, err, limit)
+		return meaning(ctx, err, clock)
 	}
 	return nil
 }

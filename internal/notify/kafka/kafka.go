@@ -16,6 +16,7 @@ import (
 
 	"holdfast/internal/notify/broker"
 	"holdfast/internal/notify/sender"
+	"holdfast/internal/notify/verdict"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
@@ -220,10 +221,10 @@ func (d *destination) Close() {
 
 // Send makes one attempt.
 func (d *destination) Send(ctx context.Context, m sender.Message) *webhook.Verdict {
-	clock := broker.Start(ctx)
-	content, verdict := broker.Write(m.CloudEvent, d.format)
-	if verdict != nil {
-		return verdict
+	clock := verdict.Start(ctx)
+	content, refusal := broker.Write(m.CloudEvent, d.format)
+	if refusal != nil {
+		return refusal
 	}
 	err := produce(ctx, d.clients, d.record(m, content))
 	if tooLarge(err) {
@@ -232,7 +233,7 @@ func (d *destination) Send(ctx context.Context, m sender.Message) *webhook.Verdi
 	if err == nil {
 		return nil
 	}
-	if v := clock.Ended(ctx); v != nil {
+	if v := clock.Ended(ctx, nil); v != nil {
 		return v
 	}
 	return failed(err)

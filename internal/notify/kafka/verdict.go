@@ -62,7 +62,7 @@ func failed(err error) *webhook.Verdict {
 		}
 		return verdict(webhook.Trouble, "broker says "+e.Message, "Look up the error in the documentation of Kafka's protocol.")
 	}
-	if v, ok := broker.Unreached(err); ok {
+	if v := broker.Unreached(err); v != nil {
 		return v
 	}
 	return verdict(webhook.Retry, "no answer that can be read", "")

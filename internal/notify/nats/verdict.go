@@ -51,7 +51,7 @@ func failed(err error) *webhook.Verdict {
 	case is(jetstream.ErrInvalidJSAck):
 		return verdict(webhook.Trouble, "somebody else than JetStream answers", "Correct the setting subject of the destination: a service listens to it.")
 	}
-	if v, ok := broker.Unreached(err); ok {
+	if v := broker.Unreached(err); v != nil {
 		return v
 	}
 	if is(nats.ErrNoServers, nats.ErrTimeout) {

@@ -10,6 +10,7 @@ import (
 
 	"holdfast/internal/notify/broker"
 	"holdfast/internal/notify/sender"
+	"holdfast/internal/notify/verdict"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
@@ -112,10 +113,10 @@ func (d *destination) Close() { d.links.Close() }
 
 // Send makes one attempt.
 func (d *destination) Send(ctx context.Context, m sender.Message) *webhook.Verdict {
-	clock := broker.Start(ctx)
-	content, verdict := broker.Write(m.CloudEvent, d.format)
-	if verdict != nil {
-		return verdict
+	clock := verdict.Start(ctx)
+	content, refusal := broker.Write(m.CloudEvent, d.format)
+	if refusal != nil {
+		return refusal
 	}
 	l, done, err := d.links.Use(ctx)
 	if err == nil {
@@ -133,7 +134,7 @@ func (d *destination) Send(ctx context.Context, m sender.Message) *webhook.Verdi
 	if err == nil {
 		return nil
 	}
-	if v := clock.Ended(ctx); v != nil {
+	if v := clock.Ended(ctx, nil); v != nil {
 		return v
 	}
 	return failed(err)

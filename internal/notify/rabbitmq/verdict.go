@@ -44,12 +44,12 @@ func failed(err error) *webhook.Verdict {
 		case amqp.ConnectionForced:
 			return verdict(webhook.Retry, "the broker closed the connection", "")
 		}
-		if v, ok := broker.Unreached(err); ok {
+		if v := broker.Unreached(err); v != nil {
 			return v
 		}
 		return verdict(webhook.Retry, "AMQP error "+strconv.Itoa(e.Code), "")
 	}
-	if v, ok := broker.Unreached(err); ok {
+	if v := broker.Unreached(err); v != nil {
 		return v
 	}
 	return verdict(webhook.Retry, "no answer that can be read", "")

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"time"
 
+	"holdfast/internal/notify/verdict"
 	"holdfast/internal/webhook"
 )
 
@@ -103,7 +104,7 @@ func (h *Hook) Post(parent context.Context, body any) (Answer, *webhook.Verdict)
 	}
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	limit := Left(ctx)
+	clock := verdict.Start(ctx)
 	request := h.template.Clone(ctx)
 	request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
 	request.Body, _ = request.GetBody()
@@ -111,7 +112,7 @@ func (h *Hook) Post(parent context.Context, body any) (Answer, *webhook.Verdict)
 	// The transport is used without an http.Client: that would follow redirects and put the URL into its errors.
 	response, err := h.transport.RoundTrip(request)
 	if err != nil {
-		return Answer{}, Failed(ctx, err, limit)
+		return Answer{}, Failed(ctx, err, clock)
 	}
 	return read(response, cancel), nil
 }
@@ -119,7 +120,7 @@ func (h *Hook) Post(parent context.Context, body any) (Answer, *webhook.Verdict)
 // read takes the beginning of an answer. How that ends does not matter: the status has been said.
 func read(response *http.Response, cancel context.CancelFunc) Answer {
 	defer response.Body.Close()
-	a := Answer{Status: response.StatusCode, RetryAfter: retryAfter(response.Header.Get("Retry-After"), time.Now())}
+	a := Answer{Status: response.StatusCode, RetryAfter: verdict.RetryAfter(response.Header.Get("Retry-After"), time.Now())}
 	if a.Status == http.StatusSwitchingProtocols {
 		return a // what follows is no answer, and would not end with the context
 	}

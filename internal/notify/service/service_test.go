@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/internal/notify/verdict"
 	"holdfast/internal/webhook"
 )
 
@@ -147,20 +148,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Duration{
-		"": 0, "-1": 0, "soon": 0, "30": 30 * time.Second, "99999999999999999999999": time.Hour,
-		"Thu, 01 Jan 2026 12:00:30 GMT": 30 * time.Second, "Thu, 01 Jan 2026 11:00:00 GMT": 0,
-	} {
-		if got := retryAfter(text, now); got != want {
-			t.Errorf("%q: got %v, want %v", text, got, want)
-		}
-	}
-}
-
 func TestFailedKeepsQuiet(t *testing.T) {
-	if v := Failed(t.Context(), errors.New(token), time.Second); v.Kind != webhook.Retry || strings.Contains(v.Reason, token) {
+	if v := Failed(t.Context(), errors.New(token), verdict.Clock{}); v.Kind != webhook.Retry || strings.Contains(v.Reason, token) {
 		t.Errorf("got %+v", v)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"holdfast/internal/notify/verdict"
 	"holdfast/internal/webhook"
 )
 
@@ -19,40 +20,32 @@ const (
 // attempt sends a letter once. Nil means told.
 func (d *destination) attempt(ctx context.Context, l letter, at time.Time) *webhook.Verdict {
 	if d.consent != nil {
-		if verdict := d.consent.ask(ctx, d); verdict != nil {
-			return verdict
+		if v := d.consent.ask(ctx, d); v != nil {
+			return v
 		}
 	}
-	status, header, verdict := d.exchange(d.request(ctx, l, at))
-	if verdict == nil {
-		verdict = answered(status, header, time.Now())
+	status, header, v := d.exchange(d.request(ctx, l, at))
+	if v == nil {
+		v = answered(status, header, time.Now())
 	}
 	if d.consent != nil {
-		d.consent.saw(verdict)
+		d.consent.saw(v)
 	}
-	return verdict
+	return v
 }
 
 // exchange sends a request and returns what the answer begins with; the verdict says why there was none.
 func (d *destination) exchange(r *http.Request) (status int, header http.Header, failure *webhook.Verdict) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	limit := left(ctx)
+	clock := verdict.Start(ctx)
 	// The transport is used without an http.Client: that would follow redirects and put the URL into its errors.
 	response, err := d.transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		return 0, nil, failed(ctx, err, limit)
+		return 0, nil, failed(ctx, err, clock)
 	}
 	discard(response, cancel)
 	return response.StatusCode, response.Header, nil
-}
-
-// left is how much time there is; 0 if there is no end.
-func left(ctx context.Context) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return time.Until(deadline)
-	}
-	return 0
 }
 
 // discard is done with an answer. The status has said all, so how this ends does not matter.

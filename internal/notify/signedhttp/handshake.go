@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"holdfast/internal/notify/verdict"
 	"holdfast/internal/webhook"
 )
 
@@ -40,19 +41,19 @@ func newConsent(h Handshake) *consent {
 // ask returns nil if a request may be sent now. Whoever comes while another asks waits for the answer.
 func (c *consent) ask(ctx context.Context, d *destination) *webhook.Verdict {
 	if !c.known() {
-		limit := left(ctx)
+		clock := verdict.Start(ctx)
 		select {
 		case c.turn <- struct{}{}:
 		case <-ctx.Done():
-			return failed(ctx, ctx.Err(), limit)
+			return clock.Ended(ctx, nil)
 		}
 		defer func() { <-c.turn }()
 		if !c.known() {
-			verdict, interval := d.handshake(ctx)
-			if verdict != nil && ctx.Err() != nil {
-				return verdict // the next one may have more time
+			refusal, interval := d.handshake(ctx)
+			if refusal != nil && ctx.Err() != nil {
+				return refusal // the next one may have more time
 			}
-			c.learned(verdict, interval)
+			c.learned(refusal, interval)
 		}
 	}
 	return c.admit()
@@ -64,12 +65,12 @@ func (c *consent) known() bool {
 	return c.now().Before(c.until)
 }
 
-func (c *consent) learned(verdict *webhook.Verdict, interval time.Duration) {
+func (c *consent) learned(refusal *webhook.Verdict, interval time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.asked, c.refusal, c.interval = c.now(), verdict, interval
+	c.asked, c.refusal, c.interval = c.now(), refusal, interval
 	c.until = c.asked.Add(consentLasts)
-	if verdict != nil {
+	if refusal != nil {
 		c.until = c.asked.Add(refusalLasts)
 	}
 }
@@ -79,8 +80,8 @@ func (c *consent) admit() *webhook.Verdict {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refusal != nil {
-		verdict := *c.refusal
-		return &verdict
+		refusal := *c.refusal
+		return &refusal
 	}
 	now := c.now()
 	if soon := now.Add(burst); soon.Before(c.next) {
@@ -112,9 +113,9 @@ func (d *destination) handshake(ctx context.Context) (refusal *webhook.Verdict, 
 	if d.consent.rate > 0 {
 		r.Header.Set("WebHook-Request-Rate", strconv.Itoa(d.consent.rate))
 	}
-	status, header, verdict := d.exchange(r)
-	if verdict != nil {
-		return verdict, 0
+	status, header, failure := d.exchange(r)
+	if failure != nil {
+		return failure, 0
 	}
 	if allowed := header.Get("WebHook-Allowed-Origin"); allowed == "*" || strings.EqualFold(allowed, d.consent.origin) {
 		return nil, intervalOf(header.Get("WebHook-Allowed-Rate"))

@@ -130,8 +130,8 @@ func TestNoConsent(t *testing.T) {
 				i.want(t, 1, 1)
 				return
 			}
-			verdict(t, i.d, c.want)
-			verdict(t, i.d, c.want) // known
+			judged(t, i.d, c.want)
+			judged(t, i.d, c.want) // known
 			i.want(t, 1, 0)
 			i.pass(refusalLasts)
 			i.set(func() { i.allow = "*" })
@@ -146,17 +146,17 @@ func TestAskedAgain(t *testing.T) {
 	i := openInn(t, Handshake{Origin: "hooks.example.com"})
 	i.allow, i.event = "*", 503
 	down := webhook.Verdict{Kind: webhook.Retry, Reason: "status 503", Status: 503, RetryAfter: 7 * time.Second}
-	verdict(t, i.d, down)
-	verdict(t, i.d, down)
+	judged(t, i.d, down)
+	judged(t, i.d, down)
 	i.want(t, 1, 2)
 	i.pass(askAgainAfter)
-	verdict(t, i.d, down)
+	judged(t, i.d, down)
 	i.want(t, 2, 3)
 	i.set(func() { i.event = 422 })
 	i.pass(askAgainAfter)
-	verdict(t, i.d, webhook.Verdict{Kind: webhook.Refused, Reason: "status 422", Status: 422})
+	judged(t, i.d, webhook.Verdict{Kind: webhook.Refused, Reason: "status 422", Status: 422})
 	i.pass(askAgainAfter)
-	verdict(t, i.d, webhook.Verdict{Kind: webhook.Refused, Reason: "status 422", Status: 422})
+	judged(t, i.d, webhook.Verdict{Kind: webhook.Refused, Reason: "status 422", Status: 422})
 	i.want(t, 3, 5)
 }
 
@@ -165,7 +165,7 @@ func TestAllowedRate(t *testing.T) {
 	i.allow, i.rate = "*", "60"
 	early := func(after time.Duration) {
 		t.Helper()
-		verdict(t, i.d, webhook.Verdict{Kind: webhook.Deferred, Reason: "as many requests as it allows were made", RetryAfter: after})
+		judged(t, i.d, webhook.Verdict{Kind: webhook.Deferred, Reason: "as many requests as it allows were made", RetryAfter: after})
 	}
 	told(t, i.d)
 	told(t, i.d)

@@ -60,7 +60,7 @@ func TestGuard(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.transport = guarded
-		verdict(t, d, webhook.Verdict{Kind: webhook.Trouble, Reason: "address is private", Advice: advised})
+		judged(t, d, webhook.Verdict{Kind: webhook.Trouble, Reason: "address is private", Advice: advised})
 	}
 	if n := len(r.got()); n != 2 {
 		t.Errorf("told %d times, want 2", n)

@@ -167,11 +167,11 @@ func TestProxyFails(t *testing.T) {
 		"untrusted":   {untrusted.with(credentials), webhook.Verdict{Kind: webhook.Trouble, Reason: "proxy: certificate of an unknown authority", Advice: advised}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			verdict(t, opened(t, &Options{URL: "https://hooks.example.com/x", Secret: whsec, Proxy: c.proxy}), c.want)
+			judged(t, opened(t, &Options{URL: "https://hooks.example.com/x", Secret: whsec, Proxy: c.proxy}), c.want)
 		})
 	}
 	// In the clear it is the proxy's answer that looks like the receiver's.
-	verdict(t, opened(t, &Options{URL: "http://hooks.example.com/x", Secret: whsec, Proxy: openProxy(t, r, nil).with("eve:wrong")}),
+	judged(t, opened(t, &Options{URL: "http://hooks.example.com/x", Secret: whsec, Proxy: openProxy(t, r, nil).with("eve:wrong")}),
 		webhook.Verdict{Kind: webhook.Trouble, Reason: "status 407", Status: 407, Advice: advised})
 	if len(r.got()) > 0 {
 		t.Error("it was told")
@@ -223,7 +223,7 @@ func TestSOCKS(t *testing.T) {
 	if host := <-hosts; host != "hooks.example.com:80" {
 		t.Errorf("the proxy was asked for %s", host)
 	}
-	verdict(t, opened(t, with("eve:wrong")), webhook.Verdict{Kind: webhook.Retry, Reason: "proxy: no connection through it", Advice: advised})
+	judged(t, opened(t, with("eve:wrong")), webhook.Verdict{Kind: webhook.Retry, Reason: "proxy: no connection through it", Advice: advised})
 	if n := len(r.got()); n != 1 {
 		t.Errorf("told %d times, want once", n)
 	}

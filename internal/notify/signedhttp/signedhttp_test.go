@@ -124,8 +124,8 @@ func told(t *testing.T, d *destination) {
 	}
 }
 
-// verdict makes an attempt and wants the verdict to be this one; only whether there is advice counts.
-func verdict(t *testing.T, d *destination, want webhook.Verdict) {
+// judged makes an attempt and wants the verdict to be this one; only whether there is advice counts.
+func judged(t *testing.T, d *destination, want webhook.Verdict) {
 	t.Helper()
 	got := send(t, d)
 	if got == nil {

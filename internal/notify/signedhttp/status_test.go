@@ -41,7 +41,7 @@ func TestStatus(t *testing.T) {
 			want.Kind, want.Advice = webhook.Retry, ""
 			want.RetryAfter = 7 * time.Second
 		}
-		verdict(t, d, want)
+		judged(t, d, want)
 	}
 	if n := len(r.got()); n != 400 {
 		t.Errorf("%d requests for 400 attempts", n)
@@ -77,7 +77,7 @@ func TestNoAnswer(t *testing.T) {
 		"closed":    {closed.URL, webhook.Verdict{Kind: webhook.Retry, Reason: "connection refused"}},
 		"untrusted": {untrusted.URL, webhook.Verdict{Kind: webhook.Trouble, Reason: "certificate of an unknown authority", Advice: advised}},
 		"modern":    {modern.URL, webhook.Verdict{Kind: webhook.Trouble, Reason: "TLS handshake refused", Advice: advised}},
-		"plain":     {strings.Replace(plain.URL, "http:", "https:", 1), webhook.Verdict{Kind: webhook.Trouble, Reason: "no TLS where https is configured", Advice: advised}},
+		"plain":     {strings.Replace(plain.URL, "http:", "https:", 1), webhook.Verdict{Kind: webhook.Trouble, Reason: "no TLS where TLS is configured", Advice: advised}},
 		"mute":      {serve(t, say("")), webhook.Verdict{Kind: webhook.Retry, Reason: "connection closed without an answer"}},
 		"cut":       {serve(t, say("HTTP/1.1 200 OK\r\nConte")), webhook.Verdict{Kind: webhook.Retry, Reason: "no answer that can be read"}},
 		"rude":      {serve(t, say("220 "+token+" ESMTP\r\n")), webhook.Verdict{Kind: webhook.Retry, Reason: "no answer that can be read"}},
@@ -87,7 +87,7 @@ func TestNoAnswer(t *testing.T) {
 			_, _ = io.Copy(io.Discard, r)
 		}), webhook.Verdict{Kind: webhook.Trouble, Reason: "status 101", Status: 101, Advice: advised}},
 	} {
-		t.Run(name, func(t *testing.T) { verdict(t, opened(t, to(c.url)), c.want) })
+		t.Run(name, func(t *testing.T) { judged(t, opened(t, to(c.url)), c.want) })
 	}
 }
 

@@ -136,7 +136,7 @@ func TestAuthorities(t *testing.T) {
 		if c.want == nil {
 			told(t, d)
 		} else {
-			t.Run(name, func(t *testing.T) { verdict(t, d, *c.want) })
+			t.Run(name, func(t *testing.T) { judged(t, d, *c.want) })
 		}
 	}
 }
@@ -154,9 +154,9 @@ func TestClientCertificate(t *testing.T) {
 			o := to(r.URL)
 			o.TLS.CA = ours.pem()
 			refused := webhook.Verdict{Kind: webhook.Trouble, Reason: "TLS handshake refused", Advice: advised}
-			verdict(t, opened(t, o), refused)
+			judged(t, opened(t, o), refused)
 			o.TLS.Cert, o.TLS.Key = others.client()
-			verdict(t, opened(t, o), refused)
+			judged(t, opened(t, o), refused)
 			o.TLS.Cert, o.TLS.Key = ours.client()
 			told(t, opened(t, o))
 			if got := r.got(); len(got) != 1 || got[0].TLS.PeerCertificates[0].Subject.CommonName != "holdfast" {
