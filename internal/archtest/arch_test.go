@@ -173,6 +173,12 @@ var plan = []room{
 		ours:  []string{nouns},
 		never: []string{"database/sql", "os"},
 	},
+	{
+		path:  "internal/notify/trust",
+		says:  "trust has the settings of TLS that all senders share, and knows none of them",
+		ours:  []string{"internal/notify/sender", signing},
+		never: []string{"database/sql", "net", "os"},
+	},
 	sender("signedhttp"),
 	{
 		path:  "internal/notify/wording",
@@ -198,7 +204,7 @@ var plan = []room{
 	{
 		path:  "internal/notify/broker",
 		says:  "broker has what the senders for brokers have in common, and knows no broker",
-		ours:  []string{"internal/notify/sender", "internal/notify/verdict", "internal/cloudevent", nouns, signing},
+		ours:  []string{"internal/notify/sender", "internal/notify/trust", "internal/notify/verdict", "internal/cloudevent", nouns, signing},
 		never: []string{"database/sql"},
 	},
 	brokerSender("kafka", "github.com/twmb/franz-go"),
@@ -301,7 +307,7 @@ func sender(name string, libs ...string) room {
 	return room{
 		path:  "internal/notify/" + name,
 		says:  name + " tells destinations by the contract of senders, and knows nobody else in the house",
-		ours:  []string{"internal/notify/sender", "internal/notify/verdict", "internal/cloudevent", nouns, signing},
+		ours:  []string{"internal/notify/sender", "internal/notify/trust", "internal/notify/verdict", "internal/cloudevent", nouns, signing},
 		libs:  libs,
 		never: []string{"database/sql"},
 	}

@@ -16,6 +16,13 @@ const ContentType = "application/cloudevents+json; charset=utf-8"
 // BatchContentType is that of several events in one body, each as in structured mode.
 const BatchContentType = "application/cloudevents-batch+json; charset=utf-8"
 
+// The content modes, as the setting format of destinations names them. The zero value means structured.
+const (
+	ModeStructured = "structured" // the whole CloudEvent is the body
+	ModeBinary     = "binary"     // the body is its data; the rest is in headers
+	ModeBatch      = "batch"      // the body is a list of whole CloudEvents
+)
+
 // An Envelope is an event as destinations read it: CloudEvents 1.0 in the JSON format. What is in Data besides, is
 // between us and them; nothing in the other attributes says who a person is, because intermediaries log those.
 type Envelope struct {

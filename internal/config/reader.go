@@ -90,12 +90,18 @@ func keyText(n ast.MapKeyNode) (string, bool) {
 	return "", false
 }
 
-// fill sets the fields of one or more structs from entries; where a name is in several, the first has it.
+// fill sets the fields of one or more structs, and of those embedded in them, from entries; where a name is in several, the first
+// has it.
 func (r *reader) fill(entries []entry, at string, targets ...reflect.Value) {
 	fields := make(map[string]reflect.Value)
 	var names []string
-	for _, target := range targets {
+	for n := 0; n < len(targets); n++ {
+		target := targets[n]
 		for i := range target.NumField() {
+			if target.Type().Field(i).Anonymous {
+				targets = append(targets, target.Field(i))
+				continue
+			}
 			name, _, _ := strings.Cut(target.Type().Field(i).Tag.Get("yaml"), ",")
 			if _, taken := fields[name]; taken || name == "" || name == "-" {
 				continue

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"holdfast/internal/cloudevent"
 	"holdfast/internal/config"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/notify/signedhttp"
@@ -319,7 +320,7 @@ func TestBatch(t *testing.T) {
 	r := receive(t, nil)
 	alone, batched := to(r.URL), to(r.URL)
 	options := *batched.Options.(*signedhttp.Options)
-	options.Format, options.Batch = signedhttp.FormatBatch, 2
+	options.Format, options.Batch = cloudevent.ModeBatch, 2
 	batched.Options = &options
 	registry := prometheus.NewRegistry()
 	s, err := New(map[string]config.Destination{"alone": alone, "batched": batched}, Options{Registerer: registry})

@@ -6,16 +6,10 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// The values of the setting format: the content modes of CloudEvents.
-const (
-	Structured = "structured" // the whole CloudEvent is the body
-	Binary     = "binary"     // the body is its data; the rest is in headers
-)
-
 // CheckFormat says what is wrong with a format; nil if nothing is.
 func CheckFormat(format string) []sender.Problem {
 	switch format {
-	case "", Structured, Binary:
+	case "", cloudevent.ModeStructured, cloudevent.ModeBinary:
 		return nil
 	}
 	return []sender.Problem{{Setting: "format", Text: "want structured or binary"}}
@@ -32,7 +26,7 @@ type Content struct {
 func Write(e cloudevent.Envelope, format string) (Content, *webhook.Verdict) {
 	c := Content{Type: cloudevent.ContentType}
 	var err error
-	if format == Binary {
+	if format == cloudevent.ModeBinary {
 		c.Type, c.Attributes = e.DataContentType, e.Attributes()
 		c.Body, err = e.DataJSON()
 	} else {

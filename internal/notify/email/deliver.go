@@ -58,7 +58,7 @@ func (b *mailbox) dial(ctx context.Context) (net.Conn, error) {
 		return nil, err
 	}
 	connection := &bounded{raw, mostSaid}
-	if b.options.TLS != Implicit {
+	if b.options.TLS.Mode != Implicit {
 		return connection, nil
 	}
 	secure := tls.Client(connection, b.tls)
@@ -103,7 +103,7 @@ func (b *mailbox) greet(connection net.Conn) (*smtp.Client, error) {
 	if err := client.Hello(b.domain); err != nil {
 		return nil, err
 	}
-	if b.options.TLS != STARTTLS {
+	if b.options.TLS.Mode != STARTTLS {
 		return client, nil
 	}
 	if offered, _ := client.Extension("STARTTLS"); !offered {
@@ -181,7 +181,7 @@ func meaning(ctx context.Context, err error, clock verdict.Clock) *webhook.Verdi
 	case errors.Is(err, errNoTLS):
 		return &webhook.Verdict{
 			Kind: webhook.Trouble, Reason: errNoTLS.Error(),
-			Advice: "Mend port and tls: implicit is usual on port 465; none is for a relay of your own.",
+			Advice: "Mend port and tls.mode: implicit is usual on port 465; none is for a relay of your own.",
 		}
 	case errors.Is(err, errNoAuth):
 		return &webhook.Verdict{

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/mail"
@@ -16,13 +15,14 @@ import (
 	gomail "github.com/wneessen/go-mail"
 
 	"holdfast/internal/notify/sender"
+	"holdfast/internal/notify/trust"
 	"holdfast/internal/notify/verdict"
 	"holdfast/internal/notify/wording"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
 
-// The values of the setting tls.
+// The values of the setting tls.mode.
 const (
 	STARTTLS = "starttls" // begins in the clear, and goes on only with TLS
 	Implicit = "implicit" // TLS from the first byte on, as usual on port 465
@@ -35,15 +35,11 @@ type Options struct {
 	// Host is the mail server (SMTP submission). Required.
 	Host string `yaml:"host"`
 
-	// Port of the server. Default 587; 465 is usual with tls: implicit.
+	// Port of the server. Default 587; 465 is usual with tls: {mode: implicit}.
 	Port int `yaml:"port"`
 
-	// TLS is starttls (the default), implicit, or none, which is for a relay on the same machine or network: it takes no
-	// username.
-	TLS string `yaml:"tls"`
-
-	// TLSCA is the certificates of the authorities that the server's may be of, PEM. Default: those of the system.
-	TLSCA string `yaml:"tls_ca"`
+	// TLS says when to encrypt, and whom to trust.
+	TLS TLS `yaml:"tls"`
 
 	// Username and Password are for a server that wants them. Default: none.
 	Username string           `yaml:"username"`
@@ -56,13 +52,22 @@ type Options struct {
 	To []string `yaml:"to"`
 }
 
+// TLS are the settings tls.
+type TLS struct {
+	// Mode is starttls (the default), implicit, or none, which is for a relay on the same machine or network: it takes no
+	// username.
+	Mode string `yaml:"mode"`
+
+	trust.TLS
+}
+
 const maxRecipients = 50
 
 // Type is e-mail, as holdfast.yaml knows it. What it says of Options is a *[Options].
 func Type() sender.Type {
 	return sender.Type{
 		Name:    "email",
-		Options: func() any { return &Options{Port: 587, TLS: STARTTLS} },
+		Options: func() any { return &Options{Port: 587, TLS: TLS{Mode: STARTTLS}} },
 		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
 		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
 	}
@@ -79,18 +84,16 @@ func check(o *Options) []sender.Problem {
 	if o.Port < 1 || o.Port > 65535 {
 		problem("port", "want 1 to 65535")
 	}
-	switch o.TLS {
+	switch o.TLS.Mode {
 	case STARTTLS, Implicit:
 	case None:
 		if o.Username != "" {
-			problem("username", "wants tls: a password is not sent in the clear")
+			problem("username", "wants tls.mode starttls or implicit: a password is not sent in the clear")
 		}
 	default:
-		problem("tls", "want starttls, implicit or none")
+		problem("tls.mode", "want starttls, implicit or none")
 	}
-	if o.TLSCA != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(o.TLSCA)) {
-		problem("tls_ca", "want certificates, PEM")
-	}
+	list = append(list, o.TLS.Check()...)
 	if (o.Username == "") != (o.Password == "") {
 		problem("password", "want username and password, or neither")
 	}
@@ -123,11 +126,8 @@ func open(o *Options, c sender.Context) (*mailbox, error) {
 	if problems := check(o); len(problems) > 0 {
 		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
 	}
-	b := &mailbox{options: o, agent: c.Agent, tls: &tls.Config{ServerName: o.Host, MinVersion: tls.VersionTLS12}}
-	if o.TLSCA != "" {
-		b.tls.RootCAs = x509.NewCertPool()
-		b.tls.RootCAs.AppendCertsFromPEM([]byte(o.TLSCA))
-	}
+	b := &mailbox{options: o, agent: c.Agent, tls: o.TLS.Config()}
+	b.tls.ServerName = cmp.Or(b.tls.ServerName, o.Host)
 	var err error
 	if b.from, err = mail.ParseAddress(o.From); err != nil {
 		return nil, errors.New("from cannot be read")

@@ -18,6 +18,8 @@ import (
 
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/notify/servicetest"
+	"holdfast/internal/notify/trust"
+	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
 
@@ -25,7 +27,7 @@ const password = "pass word"
 
 func options(s *server) *Options {
 	return &Options{
-		Host: "127.0.0.1", Port: s.port, TLS: STARTTLS, TLSCA: s.ca, Username: "ops", Password: password,
+		Host: "127.0.0.1", Port: s.port, TLS: TLS{STARTTLS, trust.TLS{CA: signature.Secret(s.ca)}}, Username: "ops", Password: password,
 		From: "Holdfast <holdfast@example.com>", To: []string{"ops@example.com", "Zoë <zoe@example.com>"},
 	}
 }
@@ -133,9 +135,9 @@ func TestWays(t *testing.T) {
 		options func(*Options)
 		want    []string
 	}{
-		"implicit": {func(s *server) { s.implicit = true }, func(o *Options) { o.TLS = Implicit }, []string{"(EHLO)", "(AUTH)"}},
+		"implicit": {func(s *server) { s.implicit = true }, func(o *Options) { o.TLS.Mode = Implicit }, []string{"(EHLO)", "(AUTH)"}},
 		"login":    {func(s *server) { s.auth = "XOAUTH2 LOGIN" }, nil, []string{"EHLO", "STARTTLS", "(EHLO)", "(AUTH)"}},
-		"relay":    {func(s *server) { s.plain = true }, func(o *Options) { o.TLS, o.Username, o.Password = None, "", "" }, []string{"EHLO", "MAIL"}},
+		"relay":    {func(s *server) { s.plain = true }, func(o *Options) { o.TLS.Mode, o.Username, o.Password = None, "", "" }, []string{"EHLO", "MAIL"}},
 		"nobody":   {func(s *server) { s.auth = "" }, func(o *Options) { o.Username, o.Password = "", "" }, []string{"EHLO", "STARTTLS", "(EHLO)", "(MAIL)"}},
 		"rude":     {func(s *server) { s.replies = map[string]string{"QUIT": "500 no"} }, nil, nil},
 		"gone":     {func(s *server) { s.replies = map[string]string{"QUIT": ""} }, nil, nil},
@@ -172,8 +174,8 @@ func TestVerdicts(t *testing.T) {
 		"unwelcome":       {reply("connect", "554 no"), nil, webhook.Trouble, true},
 		"no TLS":          {func(s *server) { s.plain = true }, nil, webhook.Trouble, true},
 		"TLS not now":     {reply("STARTTLS", "454 not now"), nil, webhook.Retry, false},
-		"unknown CA":      {nil, func(o *Options) { o.TLSCA = "" }, webhook.Trouble, true},
-		"TLS expected":    {nil, func(o *Options) { o.TLS = Implicit }, webhook.Trouble, true},
+		"unknown CA":      {nil, func(o *Options) { o.TLS.CA = "" }, webhook.Trouble, true},
+		"TLS expected":    {nil, func(o *Options) { o.TLS.Mode = Implicit }, webhook.Trouble, true},
 		"wrong password":  {nil, func(o *Options) { o.Password = "wrong" }, webhook.Trouble, true},
 		"login not now":   {reply("AUTH", "454 4.7.0 later"), nil, webhook.Retry, false},
 		"no way to login": {func(s *server) { s.auth = "XOAUTH2" }, nil, webhook.Trouble, true},
@@ -262,13 +264,13 @@ func TestCheck(t *testing.T) {
 	}{
 		"fine":    {func(*Options) {}, nil},
 		"ipv6":    {func(o *Options) { o.Host = "::1" }, nil},
-		"nothing": {func(o *Options) { *o = Options{} }, []string{"host", "port", "tls", "from", "to"}},
+		"nothing": {func(o *Options) { *o = Options{} }, []string{"host", "port", "tls.mode", "from", "to"}},
 		"injection": {func(o *Options) {
 			o.From, o.To = "a@example.com\r\nBcc: b@example.com", []string{"a@example.com>\r\nRCPT TO:<b@example.com"}
 		}, []string{"from", "to[0]"}},
-		"clear": {func(o *Options) { o.TLS, o.Username, o.Password = None, "ops", password }, []string{"username"}},
+		"clear": {func(o *Options) { o.TLS.Mode, o.Username, o.Password = None, "ops", password }, []string{"username"}},
 		"half":  {func(o *Options) { o.Username = "ops" }, []string{"password"}},
-		"ca":    {func(o *Options) { o.TLSCA = "x" }, []string{"tls_ca"}},
+		"ca":    {func(o *Options) { o.TLS.CA = "x" }, []string{"tls.ca"}},
 		"url":   {func(o *Options) { o.Host = "smtp://mail.example.com" }, []string{"host"}},
 		"many":  {func(o *Options) { o.To = slices.Repeat(o.To, 51) }, []string{"to"}},
 	} {

@@ -59,8 +59,8 @@ type SASL struct {
 	// Mechanism is plain, scram-sha-256 or scram-sha-512.
 	Mechanism string `yaml:"mechanism"`
 
-	// User and Password are checked by the brokers. With plain they travel as they are: have TLS then.
-	User     string           `yaml:"user"`
+	// Username and Password are checked by the brokers. With plain they travel as they are: have TLS then.
+	Username string           `yaml:"username"`
 	Password signature.Secret `yaml:"password"`
 }
 
@@ -96,8 +96,8 @@ func check(o *Options) []sender.Problem {
 	case o.SASL == SASL{}:
 	case mechanism(o.SASL) == nil:
 		problem("sasl.mechanism", "want plain, scram-sha-256 or scram-sha-512")
-	case o.SASL.User == "":
-		problem("sasl.user", "is required")
+	case o.SASL.Username == "":
+		problem("sasl.username", "is required")
 	case o.SASL.Password == "":
 		problem("sasl.password", "is required")
 	}
@@ -105,10 +105,10 @@ func check(o *Options) []sender.Problem {
 }
 
 func mechanism(s SASL) sasl.Mechanism {
-	secret := scram.Auth{User: s.User, Pass: string(s.Password)}
+	secret := scram.Auth{User: s.Username, Pass: string(s.Password)}
 	switch s.Mechanism {
 	case "plain":
-		return plain.Auth{User: s.User, Pass: string(s.Password)}.AsMechanism()
+		return plain.Auth{User: s.Username, Pass: string(s.Password)}.AsMechanism()
 	case "scram-sha-256":
 		return secret.AsSha256Mechanism()
 	case "scram-sha-512":

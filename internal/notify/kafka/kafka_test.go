@@ -109,8 +109,8 @@ func read(t *testing.T, c *kfake.Cluster, n int) (list []*kgo.Record) {
 func TestTold(t *testing.T) {
 	t.Parallel()
 	for format, want := range map[string]map[string]string{
-		broker.Structured: {"content-type": cloudevent.ContentType},
-		broker.Binary: {
+		cloudevent.ModeStructured: {"content-type": cloudevent.ContentType},
+		cloudevent.ModeBinary: {
 			"content-type": "application/json", "ce_specversion": "1.0", "ce_id": "evt_1", "ce_source": "/sources/meta-main",
 			"ce_type": "account.banned", "ce_subject": "account/100000000000001", "ce_time": "2025-10-23T08:23:27Z",
 			"ce_dataschema": "urn:holdfast:event:account.banned", "ce_severity": "critical", "ce_provider": "meta",
@@ -136,7 +136,7 @@ func TestTold(t *testing.T) {
 				t.Errorf("key %q", r.Key)
 			}
 			wanted, err := message("evt_1").CloudEvent.JSON()
-			if format == broker.Binary {
+			if format == cloudevent.ModeBinary {
 				wanted, err = message("evt_1").CloudEvent.DataJSON()
 			}
 			if err != nil || string(r.Value) != string(wanted) {

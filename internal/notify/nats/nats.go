@@ -45,11 +45,11 @@ type Options struct {
 	TLS broker.TLS `yaml:"tls"`
 
 	// Credentials is the text of a .creds file, such as ${file:/run/secrets/nats.creds}. Instead of it: NKey, a seed; Token; or
-	// User and Password. Default: nobody asks.
+	// Username and Password. Default: nobody asks.
 	Credentials signature.Secret `yaml:"credentials"`
 	NKey        signature.Secret `yaml:"nkey"`
 	Token       signature.Secret `yaml:"token"`
-	User        string           `yaml:"user"`
+	Username    string           `yaml:"username"`
 	Password    signature.Secret `yaml:"password"`
 }
 
@@ -89,16 +89,16 @@ func check(o *Options) []sender.Problem {
 		problem("stream", "want the name of a stream")
 	}
 	ways := 0
-	for _, given := range []bool{o.Credentials != "", o.NKey != "", o.Token != "", o.User != "" || o.Password != ""} {
+	for _, given := range []bool{o.Credentials != "", o.NKey != "", o.Token != "", o.Username != "" || o.Password != ""} {
 		if given {
 			ways++
 		}
 	}
 	if ways > 1 {
-		problem("credentials", "want one of credentials, nkey, token, or user and password")
+		problem("credentials", "want one of credentials, nkey, token, or username and password")
 	}
-	if (o.User == "") != (o.Password == "") {
-		problem("password", "want user and password")
+	if (o.Username == "") != (o.Password == "") {
+		problem("password", "want username and password, or neither")
 	}
 	if o.Credentials != "" {
 		if _, err := nkeys.ParseDecoratedJWT([]byte(o.Credentials)); err != nil {
@@ -182,8 +182,8 @@ func connect(o *Options, c sender.Context) (*link, error) {
 		options = append(options, key)
 	case o.Token != "":
 		options = append(options, nats.Token(string(o.Token)))
-	case o.User != "":
-		options = append(options, nats.UserInfo(o.User, string(o.Password)))
+	case o.Username != "":
+		options = append(options, nats.UserInfo(o.Username, string(o.Password)))
 	}
 	var err error
 	if l.conn, err = nats.Connect(strings.Join(o.Servers, ","), options...); err != nil {

@@ -13,7 +13,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"holdfast/internal/cloudevent"
-	"holdfast/internal/notify/broker"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -95,8 +94,8 @@ func TestTold(t *testing.T) {
 		format string
 		want   nats.Header
 	}{
-		{broker.Structured, nats.Header{"Nats-Msg-Id": {"evt_0"}, "content-type": {cloudevent.ContentType}}},
-		{broker.Binary, nats.Header{
+		{cloudevent.ModeStructured, nats.Header{"Nats-Msg-Id": {"evt_0"}, "content-type": {cloudevent.ContentType}}},
+		{cloudevent.ModeBinary, nats.Header{
 			"Nats-Msg-Id": {"evt_1"}, "content-type": {"application/json"}, "ce-specversion": {"1.0"}, "ce-id": {"evt_1"},
 			"ce-source": {"/sources/meta-main"}, "ce-type": {"account.banned"}, "ce-subject": {"account/100000000000001"},
 			"ce-time": {"2025-10-23T08:23:27Z"}, "ce-dataschema": {"urn:holdfast:event:account.banned"}, "ce-severity": {"critical"}, "ce-provider": {"meta"},
@@ -122,7 +121,7 @@ func TestTold(t *testing.T) {
 			t.Errorf("subject %q", got.Subject)
 		}
 		want, err := m.CloudEvent.JSON()
-		if c.format == broker.Binary {
+		if c.format == cloudevent.ModeBinary {
 			want, err = m.CloudEvent.DataJSON()
 		}
 		if err != nil || string(got.Data) != string(want) {
@@ -247,7 +246,7 @@ func TestVerdicts(t *testing.T) {
 	gone := &server{address: "127.0.0.1:1"} // nobody is there
 	as := func(user string, password signature.Secret) *Options {
 		o := guarded.options()
-		o.User, o.Password = user, password
+		o.Username, o.Password = user, password
 		return o
 	}
 	with := func(change func(*Options)) *Options {
@@ -308,7 +307,7 @@ func TestCheck(t *testing.T) {
 		"stream":      func(o *Options) { o.Stream = "a.b" },
 		"format":      func(o *Options) { o.Format = "avro" },
 		"nkey":        func(o *Options) { o.NKey = "SU" },
-		"password":    func(o *Options) { o.User = "a" },
+		"password":    func(o *Options) { o.Username = "a" },
 		"credentials": func(o *Options) { o.Credentials = "secret" },
 	} {
 		o := Type().Options().(*Options)

@@ -37,7 +37,7 @@ func failed(err error) *webhook.Verdict {
 	case is(errDenied, nats.ErrPermissionViolation):
 		return verdict(webhook.Trouble, "not allowed to publish", "Have the server allow the destination's user to publish to the subject and to subscribe to _INBOX.>.")
 	case is(nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired):
-		return verdict(webhook.Trouble, "login refused", "Correct the destination's user, token or credentials, or those of the server.")
+		return verdict(webhook.Trouble, "login refused", "Correct the destination's username, token or credentials, or those of the server.")
 	case is(nats.ErrMaxPayload):
 		return verdict(webhook.Refused, "message too large", "Raise max_payload of the server.")
 	case is(nats.ErrSecureConnWanted):

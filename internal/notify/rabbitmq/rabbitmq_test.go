@@ -15,7 +15,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"holdfast/internal/cloudevent"
-	"holdfast/internal/notify/broker"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -108,8 +107,8 @@ func TestRabbitMQ(t *testing.T) {
 
 func testTold(t *testing.T, s *server) {
 	for format, want := range map[string]amqp.Table{
-		broker.Structured: nil,
-		broker.Binary: {
+		cloudevent.ModeStructured: nil,
+		cloudevent.ModeBinary: {
 			"cloudEvents_specversion": "1.0", "cloudEvents_id": "evt_1", "cloudEvents_source": "/sources/meta-main",
 			"cloudEvents_type": "account.banned", "cloudEvents_subject": "account/100000000000001",
 			"cloudEvents_time": "2025-10-23T08:23:27Z", "cloudEvents_dataschema": "urn:holdfast:event:account.banned",
@@ -132,7 +131,7 @@ func testTold(t *testing.T, s *server) {
 		}
 		body, err := m.CloudEvent.JSON()
 		contentType := cloudevent.ContentType
-		if format == broker.Binary {
+		if format == cloudevent.ModeBinary {
 			contentType = "application/json"
 			body, err = m.CloudEvent.DataJSON()
 		}

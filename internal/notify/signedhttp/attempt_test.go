@@ -15,6 +15,7 @@ import (
 
 	standard "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"holdfast/internal/cloudevent"
 	"holdfast/internal/signature"
 )
 
@@ -71,7 +72,7 @@ func TestHeaders(t *testing.T) {
 	r := receive(t, nil)
 	o := to(r.URL)
 	o.Headers = map[string]signature.Secret{"authorization": "Bearer " + token, "X-Tenant": "b\u00e4r"}
-	for _, o.Format = range []string{FormatStructured, FormatBinary, FormatBatch} {
+	for _, o.Format = range []string{cloudevent.ModeStructured, cloudevent.ModeBinary, cloudevent.ModeBatch} {
 		told(t, opened(t, o))
 	}
 	for _, got := range r.got() {

@@ -1,9 +1,6 @@
 package signedhttp
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -11,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"holdfast/internal/cloudevent"
 	"holdfast/internal/notify/sender"
+	"holdfast/internal/notify/trust"
 	"holdfast/internal/signature"
 )
 
@@ -29,11 +28,11 @@ func check(o *Options) []sender.Problem {
 	l.add("url", o.wrongURL())
 	o.checkSecrets(&l)
 	switch o.format() {
-	case FormatStructured, FormatBinary:
+	case cloudevent.ModeStructured, cloudevent.ModeBinary:
 		if o.Batch != 0 {
 			l.add("batch", "is for format batch only")
 		}
-	case FormatBatch:
+	case cloudevent.ModeBatch:
 		if o.Batch != 0 && (o.Batch < 2 || o.Batch > 1000) {
 			l.add("batch", "want 2 to 1000")
 		}
@@ -41,13 +40,13 @@ func check(o *Options) []sender.Problem {
 		l.add("format", "want structured, binary or batch")
 	}
 	o.checkHeaders(&l)
-	o.TLS.check(&l)
+	l = append(l, o.TLS.Check()...)
 	if o.Proxy != noProxy && o.Proxy != "" {
 		l.add("proxy", wrongProxy(string(o.Proxy)))
 	}
 	if h := o.Handshake; h.Origin == "" && h.Rate != 0 {
 		l.add("handshake.origin", "is required: the DNS name that we are known by")
-	} else if h.Origin != "" && !isHostName(h.Origin) {
+	} else if h.Origin != "" && !trust.IsHost(h.Origin) {
 		l.add("handshake.origin", "want a DNS name such as hooks.example.com")
 	}
 	if o.Handshake.Rate < 0 {
@@ -147,52 +146,4 @@ func isHeaderName(text string) bool {
 		}
 	}
 	return text != "" && len(text) <= 128
-}
-
-func isHostName(text string) bool {
-	for label := range strings.SplitSeq(text, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return false
-		}
-	}
-	return len(text) <= 253
-}
-
-func (t TLS) check(l *list) {
-	if _, err := t.roots(); err != nil {
-		l.add("tls.ca", err.Error())
-	}
-	if _, err := t.certificates(); err != nil {
-		l.add("tls.cert", err.Error())
-	}
-	if t.ServerName != "" && !isHostName(t.ServerName) {
-		l.add("tls.server_name", "want a DNS name such as hooks.example.com")
-	}
-}
-
-// roots are the authorities to trust; nil for those of the system.
-func (t TLS) roots() (*x509.CertPool, error) {
-	if t.CA == "" {
-		return nil, nil //nolint:nilnil // as crypto/tls has it: nil are those of the system
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(t.CA)) {
-		return nil, errors.New("holds no certificate in PEM")
-	}
-	return pool, nil
-}
-
-// certificates is ours, if there is one.
-func (t TLS) certificates() ([]tls.Certificate, error) {
-	switch {
-	case t.Cert == "" && t.Key == "":
-		return nil, nil
-	case t.Cert == "" || t.Key == "":
-		return nil, errors.New("want cert and key, or neither")
-	}
-	pair, err := tls.X509KeyPair([]byte(t.Cert), []byte(t.Key))
-	if err != nil { // it may quote them
-		return nil, errors.New("want a certificate and, in key, its private key, both in PEM")
-	}
-	return []tls.Certificate{pair}, nil
 }

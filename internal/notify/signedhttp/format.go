@@ -20,14 +20,14 @@ type letter struct {
 // write makes the letter of one event. The error may quote the event.
 func (d *destination) write(m sender.Message) (letter, error) {
 	switch d.format {
-	case FormatBinary:
+	case cloudevent.ModeBinary:
 		body, err := m.CloudEvent.DataJSON()
 		header := http.Header{"Content-Type": {m.CloudEvent.DataContentType}}
 		for _, a := range m.CloudEvent.Attributes() {
 			header.Set("ce-"+a.Name, encode(a.Value))
 		}
 		return letter{m.Event.ID, header, body}, err
-	case FormatBatch:
+	case cloudevent.ModeBatch:
 		return writeBatch([]sender.Message{m})
 	}
 	body, err := m.CloudEvent.JSON()

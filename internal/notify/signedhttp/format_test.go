@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"holdfast/internal/cloudevent"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -32,7 +33,7 @@ func verified(t *testing.T, r request) {
 func TestBinary(t *testing.T) {
 	r := receive(t, nil)
 	o := to(r.URL)
-	o.Format = FormatBinary
+	o.Format = cloudevent.ModeBinary
 	m := message(banned())
 	m.CloudEvent.Late = true
 	m.CloudEvent.Subject = "account/€ \"100%\"\r\nX: y"
@@ -67,7 +68,7 @@ func TestBinary(t *testing.T) {
 func TestBatch(t *testing.T) {
 	r := receive(t, nil)
 	o := to(r.URL)
-	o.Format = FormatBatch
+	o.Format = cloudevent.ModeBatch
 	d := opened(t, o)
 	if d.Batch() != 100 {
 		t.Errorf("at most %d in a batch", d.Batch())

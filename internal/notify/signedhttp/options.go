@@ -3,6 +3,8 @@ package signedhttp
 import (
 	"cmp"
 
+	"holdfast/internal/cloudevent"
+	"holdfast/internal/notify/trust"
 	"holdfast/internal/signature"
 )
 
@@ -35,8 +37,8 @@ type Options struct {
 	// ourselves, or what belongs to the connection, cannot be set.
 	Headers map[string]signature.Secret `yaml:"headers"`
 
-	// TLS says whom to trust, and who we are, where https is not enough.
-	TLS TLS `yaml:"tls"`
+	// TLS says whom to trust, also as a proxy by https, and who we are.
+	TLS trust.TLS `yaml:"tls"`
 
 	// Proxy is the URL of the proxy to go through: http, https or socks5, with user and password if it wants them; or none.
 	// Default: what HTTP_PROXY, HTTPS_PROXY and NO_PROXY in the environment say. It may be at a private address. Names are
@@ -52,20 +54,6 @@ type Options struct {
 	Handshake Handshake `yaml:"handshake"`
 }
 
-// TLS are certificates and keys in PEM, such as ${file:client.pem}.
-type TLS struct {
-	// CA is the certificates of the authorities to trust instead of those of the system, also for a proxy by https.
-	CA signature.Secret `yaml:"ca"`
-
-	// Cert and Key are ours, for receivers that ask for a client certificate: the certificate, with those between it and its
-	// authority, and its private key.
-	Cert signature.Secret `yaml:"cert"`
-	Key  signature.Secret `yaml:"key"`
-
-	// ServerName is what the receiver's certificate has to be for. Default: the host of the url.
-	ServerName string `yaml:"server_name"`
-}
-
 // Handshake is how CloudEvents protects from abuse (HTTP 1.1 Web Hooks for Event Delivery 1.0.2, section 4): before any event is
 // sent, an OPTIONS request asks the receiver, who agrees in the header WebHook-Allowed-Origin, whatever the status. Each
 // process asks once in 6 hours, and again when something has failed. An agreement by callback is not understood.
@@ -78,13 +66,6 @@ type Handshake struct {
 	// there is to tell, the destination's rate should say so.
 	Rate int `yaml:"rate"`
 }
-
-// The values of [Options.Format].
-const (
-	FormatStructured = "structured"
-	FormatBinary     = "binary"
-	FormatBatch      = "batch"
-)
 
 const defaultBatch = 100
 
@@ -110,4 +91,4 @@ func (o *Options) secrets() []signature.Secret {
 	return o.Secrets
 }
 
-func (o *Options) format() string { return cmp.Or(o.Format, FormatStructured) }
+func (o *Options) format() string { return cmp.Or(o.Format, cloudevent.ModeStructured) }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"holdfast/internal/cloudevent"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -43,7 +44,7 @@ func open(o *Options, c sender.Context) (*destination, error) {
 		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
 	}
 	d := &destination{format: o.format(), batch: 1}
-	if d.format == FormatBatch {
+	if d.format == cloudevent.ModeBatch {
 		d.batch = cmp.Or(o.Batch, defaultBatch)
 	}
 	for _, s := range o.secrets() {

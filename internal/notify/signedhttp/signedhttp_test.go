@@ -164,7 +164,7 @@ func hang() (answer http.HandlerFunc, release context.CancelFunc) {
 func TestUntellable(t *testing.T) {
 	r := receive(t, nil)
 	o := to(r.URL)
-	for _, o.Format = range []string{FormatStructured, FormatBinary, FormatBatch} {
+	for _, o.Format = range []string{cloudevent.ModeStructured, cloudevent.ModeBinary, cloudevent.ModeBatch} {
 		d := opened(t, o)
 		odd := banned()
 		odd.Data = func() {}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast/internal/notify/trust"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
@@ -119,16 +120,16 @@ func TestAuthorities(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		url  string
-		tls  TLS
+		tls  trust.TLS
 		want *webhook.Verdict
 	}{
-		"ours":         {here, TLS{CA: ours.pem()}, nil},
-		"among others": {here, TLS{CA: others.pem() + ours.pem()}, nil},
-		"another":      {here, TLS{CA: others.pem()}, trouble("certificate of an unknown authority")},
-		"system":       {here, TLS{}, trouble("certificate of an unknown authority")},
-		"another name": {named, TLS{CA: ours.pem()}, trouble("certificate for another host")},
-		"named":        {named, TLS{CA: ours.pem(), ServerName: "hooks.example.com"}, nil},
-		"expired":      {expired, TLS{CA: ours.pem()}, trouble("certificate expired or not yet valid")},
+		"ours":         {here, trust.TLS{CA: ours.pem()}, nil},
+		"among others": {here, trust.TLS{CA: others.pem() + ours.pem()}, nil},
+		"another":      {here, trust.TLS{CA: others.pem()}, trouble("certificate of an unknown authority")},
+		"system":       {here, trust.TLS{}, trouble("certificate of an unknown authority")},
+		"another name": {named, trust.TLS{CA: ours.pem()}, trouble("certificate for another host")},
+		"named":        {named, trust.TLS{CA: ours.pem(), ServerName: "hooks.example.com"}, nil},
+		"expired":      {expired, trust.TLS{CA: ours.pem()}, trouble("certificate expired or not yet valid")},
 	} {
 		o := to(c.url)
 		o.TLS = c.tls

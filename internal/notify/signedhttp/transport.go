@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"holdfast/internal/notify/trust"
 )
 
 // maxIdle bounds the connections that are kept for later, however many attempts may be under way.
@@ -19,10 +21,7 @@ func newTransport(o *Options, r *http.Request, concurrency int) (*http.Transport
 	if err != nil {
 		return nil, err
 	}
-	config, err := o.TLS.config()
-	if err != nil {
-		return nil, err
-	}
+	config := o.TLS.Config()
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	if !o.Private && proxy == nil {
 		dialer.Control = guard
@@ -45,7 +44,7 @@ func newTransport(o *Options, r *http.Request, concurrency int) (*http.Transport
 	}
 	if proxy != nil && proxy.Scheme == "https" {
 		// The first of two TLS connections, to the proxy: neither our certificate nor server_name are meant for it.
-		t.DialTLSContext = (&tls.Dialer{NetDialer: dialer, Config: &tls.Config{RootCAs: config.RootCAs}}).DialContext
+		t.DialTLSContext = (&tls.Dialer{NetDialer: dialer, Config: trust.TLS{CA: o.TLS.CA}.Config()}).DialContext
 	}
 	return t, nil
 }
@@ -67,18 +66,6 @@ func (o *Options) proxy(r *http.Request) (*url.URL, error) {
 		return nil, errors.New("proxy cannot be read")
 	}
 	return u, nil
-}
-
-func (t TLS) config() (*tls.Config, error) {
-	roots, err := t.roots()
-	if err != nil {
-		return nil, errors.New("tls.ca " + err.Error())
-	}
-	certificates, err := t.certificates()
-	if err != nil {
-		return nil, errors.New("tls.cert " + err.Error())
-	}
-	return &tls.Config{RootCAs: roots, Certificates: certificates, ServerName: t.ServerName}, nil
 }
 
 // A proxyRefusal is a proxy's answer that it does not connect us.
