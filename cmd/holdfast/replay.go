@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"holdfast/console"
-	"holdfast/internal/config"
 	"holdfast/internal/webhook"
 	"holdfast/workflows"
 )
@@ -71,7 +70,7 @@ func (f *replayFlags) check(now time.Time) error {
 		return errors.New("--to is required: the destination that is to be told")
 	}
 	for _, name := range f.selection.Types {
-		if !config.Means(name) {
+		if !webhook.Means(name) {
 			return fmt.Errorf("--type: there is no type %q of events; 'holdfast events' lists them", name)
 		}
 	}

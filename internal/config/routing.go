@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,29 +17,7 @@ import (
 const TenantLabel = "tenant"
 
 // Wants reports whether the destination asks for this type of event by Events.
-func (d Destination) Wants(t webhook.Type) bool {
-	wanted := false
-	for _, pattern := range d.Events {
-		switch taken, away := strings.CutPrefix(pattern, "!"); {
-		case away && matches(taken, t):
-			return false
-		case !away:
-			wanted = wanted || matches(pattern, t)
-		}
-	}
-	return wanted
-}
-
-// matches reports whether a pattern of Events means a type.
-func matches(pattern string, t webhook.Type) bool {
-	ok, err := path.Match(pattern, string(t))
-	return ok && err == nil
-}
-
-// Means reports whether a pattern of Events, without !, means any type of the catalog.
-func Means(pattern string) bool {
-	return slices.ContainsFunc(webhook.Catalog(), func(e webhook.Entry) bool { return matches(pattern, e.Type) })
-}
+func (d Destination) Wants(t webhook.Type) bool { return webhook.Wanted(d.Events, t) }
 
 // patterns are those that people mean, for suggestions.
 func patterns() []string {
@@ -158,7 +135,7 @@ func (r *reader) events(at string, d Destination) {
 		if away {
 			takesAway++
 		}
-		means := func(e webhook.Entry) bool { return matches(pattern, e.Type) }
+		means := func(e webhook.Entry) bool { return webhook.Matches(pattern, e.Type) }
 		if !slices.ContainsFunc(webhook.Catalog(), means) {
 			r.problem(at+".events["+strconv.Itoa(i)+"]", "means no type of event in the catalog%s", didYouMean(pattern, patterns()))
 		}

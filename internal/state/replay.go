@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -217,21 +216,13 @@ func conditions(sel webhook.Selection) (where string, args []any) {
 // types are the types that patterns mean.
 func types(patterns []string) []string {
 	var all []string
-	for _, pattern := range patterns {
-		start, many := strings.CutSuffix(pattern, "*")
-		if !many {
-			all = append(all, pattern)
-			continue
-		}
-		for _, e := range webhook.Catalog() {
-			if strings.HasPrefix(string(e.Type), start) {
-				all = append(all, string(e.Type))
-			}
+	for _, e := range webhook.Catalog() {
+		if webhook.Wanted(patterns, e.Type) {
+			all = append(all, string(e.Type))
 		}
 	}
 	if len(all) == 0 {
 		return []string{""} // none has this type
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return all
 }

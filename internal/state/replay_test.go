@@ -77,6 +77,8 @@ func TestReplay(t *testing.T) {
 		}{
 			"all":        {want: all},
 			"types":      {webhook.Selection{Types: []string{"phone.added", "account.ba*"}}, []string{"ban", "elsewhere", "late"}},
+			"ends":       {webhook.Selection{Types: []string{"*.added"}}, []string{"elsewhere"}},
+			"without":    {webhook.Selection{Types: []string{"*", "!account.*"}}, []string{"elsewhere"}},
 			"any type":   {webhook.Selection{Types: []string{"*"}}, all},
 			"no type":    {webhook.Selection{Types: []string{"a%", "account.bann_d", "x*", "') OR (1=1*"}}, nil},
 			"such types": {webhook.Selection{Types: []string{"none*"}}, nil},
