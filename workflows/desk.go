@@ -7,6 +7,7 @@ import (
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -14,7 +15,8 @@ import (
 	"holdfast/internal/webhook"
 )
 
-// A Desk reaches workflows for those who are in none, or in another. Make one with [NewDesk].
+// A Desk reaches workflows for activities and for the worker: those of destinations, and those of what is parked. What people
+// order goes by an [Operator]. Make one with [NewDesk].
 type Desk struct {
 	client    client.Client
 	taskQueue string
@@ -25,7 +27,7 @@ func NewDesk(c client.Client, taskQueue string) *Desk { return &Desk{c, taskQueu
 
 // Ensure starts a destination's workflow unless it runs, which costs nothing in its history.
 func (d *Desk) Ensure(ctx context.Context, destination string) error {
-	_, err := d.client.ExecuteWorkflow(ctx, d.options(destination), Destination, activities.DestinationInput{Destination: destination})
+	_, err := d.client.ExecuteWorkflow(ctx, destinationOptions(d.taskQueue, destination), Destination, activities.DestinationInput{Destination: destination})
 	if err != nil {
 		return fmt.Errorf("start workflow of destination %s: %w", destination, err)
 	}
@@ -34,7 +36,7 @@ func (d *Desk) Ensure(ctx context.Context, destination string) error {
 
 // Look makes a destination's workflow look at what is held and owed. It starts it if it does not run.
 func (d *Desk) Look(ctx context.Context, destination string) error {
-	o := d.options(destination)
+	o := destinationOptions(d.taskQueue, destination)
 	in := activities.DestinationInput{Destination: destination}
 	if _, err := d.client.SignalWithStartWorkflow(ctx, o.ID, Look, nil, o, Destination, in); err != nil {
 		return fmt.Errorf("signal workflow of destination %s: %w", destination, err)
@@ -42,10 +44,11 @@ func (d *Desk) Look(ctx context.Context, destination string) error {
 	return nil
 }
 
-func (d *Desk) options(destination string) client.StartWorkflowOptions {
+// destinationOptions are how a destination's workflow is started, whoever does.
+func destinationOptions(taskQueue, destination string) client.StartWorkflowOptions {
 	return client.StartWorkflowOptions{
-		ID:        DestinationID(d.taskQueue, destination),
-		TaskQueue: d.taskQueue,
+		ID:        DestinationID(taskQueue, destination),
+		TaskQueue: taskQueue,
 		// Whoever terminates it, gets it back.
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
@@ -70,19 +73,26 @@ func (d *Desk) Running(ctx context.Context, workflow string) (bool, error) {
 
 // Draining reports whether a destination's workflow tells it at this moment, or tries to.
 func (d *Desk) Draining(ctx context.Context, destination string) (bool, error) {
-	description, err := d.client.DescribeWorkflowExecution(ctx, DestinationID(d.taskQueue, destination), "")
+	drain, err := pendingDrain(ctx, d.client, d.taskQueue, destination)
+	return drain != nil, err
+}
+
+// pendingDrain is the activity by which a destination's workflow tells it what waited; nil if it tells nothing now, or does not
+// run.
+func pendingDrain(ctx context.Context, c client.Client, taskQueue, destination string) (*workflowpb.PendingActivityInfo, error) {
+	description, err := c.DescribeWorkflowExecution(ctx, DestinationID(taskQueue, destination), "")
 	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
-		return false, nil
+		return nil, nil //nolint:nilnil // as its comment says
 	}
 	if err != nil {
-		return false, fmt.Errorf("describe workflow of destination %s: %w", destination, err)
+		return nil, fmt.Errorf("describe workflow of destination %s: %w", destination, err)
 	}
 	for _, a := range description.GetPendingActivities() {
 		if a.GetActivityType().GetName() == drainName {
-			return true, nil
+			return a, nil
 		}
 	}
-	return false, nil
+	return nil, nil //nolint:nilnil // as its comment says
 }
 
 // drainName is the name of [activities.Destinations.Drain].

@@ -19,7 +19,8 @@ import (
 	"holdfast/activities"
 )
 
-// An Operator sees for people which workflows of webhooks wait, and makes them go on. Make one with [NewOperator].
+// An Operator does for people what they see and order: which workflows of webhooks wait, and that they go on; that destinations
+// are paused, resumed, told again, or owed no more. Make one with [NewOperator].
 type Operator struct {
 	client    client.Client
 	namespace string

@@ -14,10 +14,8 @@ import (
 	"unicode/utf16"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/api/serviceerror"
 	"golang.org/x/sync/errgroup"
 
-	"holdfast/activities"
 	"holdfast/console"
 	"holdfast/internal/config"
 	"holdfast/internal/state"
@@ -258,35 +256,22 @@ func (h *house) telling(ctx context.Context, list []console.Destination, errOut 
 
 // draining says how far a destination's workflow is with telling what waited; nothing if it tells nothing now, or does not run.
 func (h *house) draining(ctx context.Context, name string) (string, error) {
-	d, err := h.temporal.DescribeWorkflowExecution(ctx, workflows.DestinationID(h.config.Temporal.TaskQueue, name), "")
-	if _, unknown := errors.AsType[*serviceerror.NotFound](err); unknown {
-		return "", nil
-	}
-	if err != nil {
+	d, ok, err := h.operate().Draining(ctx, name)
+	if err != nil || !ok {
 		return "", err
 	}
-	for _, a := range d.GetPendingActivities() {
-		if a.GetActivityType().GetName() != drainName {
-			continue
-		}
-		text := "its workflow is telling it"
-		var done activities.DrainResult
-		if details := a.GetHeartbeatDetails(); details != nil && h.converter.FromPayloads(details, &done) == nil {
-			text += fmt.Sprintf(": %d told so far", done.Told)
-			if done.Parted > 0 {
-				text += fmt.Sprintf(", %d left to workflows of their own", done.Parted)
-			}
-		}
-		if n := a.GetAttempt(); n > 1 {
-			text += fmt.Sprintf("; attempt %d", n)
-		}
-		return text, nil
+	text := "its workflow is telling it"
+	if d.Told > 0 || d.Parted > 0 {
+		text += fmt.Sprintf(": %d told so far", d.Told)
 	}
-	return "", nil
+	if d.Parted > 0 {
+		text += fmt.Sprintf(", %d left to workflows of their own", d.Parted)
+	}
+	if d.Attempt > 1 {
+		text += fmt.Sprintf("; attempt %d", d.Attempt)
+	}
+	return text, nil
 }
-
-// drainName is the name of the activity by which a destination's workflow tells it what waited.
-const drainName = "Drain"
 
 // operated is a house in which something is ordered, with its database.
 type operated struct {

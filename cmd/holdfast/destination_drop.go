@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,7 +56,14 @@ func (o *operated) drop(c *cobra.Command, name string, drop workflows.DropOrder,
 	if err != nil {
 		return err
 	}
-	waiting, err := o.desk.Waiting(ctx, name, drop.Before)
+	r := &reprocessing{
+		house: o.house, operator: o.house.operate(), out: out,
+		command: workflows.Command{Action: workflows.Skip, Destination: name, Reason: drop.Reason, Actor: drop.Actor},
+	}
+	trying := r.operator.Query(workflows.Filter{
+		Stages: []string{workflows.StageParked, workflows.StageRetrying}, Destination: name, Until: drop.Before,
+	})
+	waiting, err := r.operator.Count(ctx, trying)
 	if err != nil {
 		return err
 	}
@@ -73,35 +77,19 @@ func (o *operated) drop(c *cobra.Command, name string, drop workflows.DropOrder,
 	if d.Configured {
 		fmt.Fprintf(out, "%s is in the configuration still, and will be owed what comes.\n", name)
 	}
-	if err := confirm(c, yes); err != nil {
+	if err := confirm(c.InOrStdin(), out, yes, "let go what "+name+" is owed"); err != nil {
 		return err
 	}
-	// First those that could hand something over.
-	skipped, err := o.desk.Skip(ctx, name, drop.Before, drop.Order)
-	if err != nil {
-		return err
+	if waiting > 0 { // first those that could hand something over
+		if err := r.batch(ctx, trying, waiting); err != nil {
+			return err
+		}
 	}
-	dropped, err := o.desk.Drop(ctx, name, drop)
+	dropped, err := r.operator.Drop(ctx, name, drop)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "dropped: %d notifications of %d events that were left to its workflow; %d workflows of webhooks were told to let it go\n",
-		dropped.Notifications, dropped.Events, skipped)
-	return nil
-}
-
-// confirm asks whoever is at a terminal whether to go on. Who is not must have said so.
-func confirm(c *cobra.Command, yes bool) error {
-	if yes {
-		return nil
-	}
-	if !isTerminal(c.OutOrStdout()) {
-		return errors.New("nothing was changed; --yes does it")
-	}
-	fmt.Fprint(c.OutOrStdout(), "Go on? [y/N] ")
-	answer, err := bufio.NewReader(c.InOrStdin()).ReadString('\n')
-	if err != nil || !strings.EqualFold(strings.TrimSpace(answer), "y") {
-		return errors.New("nothing was changed")
-	}
+		dropped.Notifications, dropped.Events, waiting)
 	return nil
 }

@@ -80,7 +80,7 @@ func newDestinationOrder(common *commonFlags, signal string, obeyed func(workflo
 				if before[i], err = o.standing(c.Context(), name); err != nil {
 					return err
 				}
-				if err := o.desk.Order(c.Context(), name, signal, by.order()); err != nil {
+				if err := o.house.operate().Order(c.Context(), name, signal, by.order()); err != nil {
 					return err
 				}
 			}

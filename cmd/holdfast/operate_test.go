@@ -153,7 +153,7 @@ func TestOperatorDropsWhatIsOwed(t *testing.T) {
 	eventually(t, "Temporal lists what is parked", func() bool {
 		said, code := drop("--reason", "gone")
 		return code == 1 && strings.Contains(said, "Left to its workflow: 3 notifications") && strings.Contains(said, "parked: 1 workflows") &&
-			strings.Contains(said, "nothing was changed; --yes does it")
+			strings.Contains(said, "let go what crm is owed; --yes does it")
 	})
 	said, code := drop("--reason", "gone", "--actor", "ada", "--yes")
 	if code != 0 || !strings.Contains(said, "dropped: 3 notifications of 3 events that were left to its workflow; 1 workflows of webhooks were told to let it go") {

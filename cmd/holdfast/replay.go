@@ -118,10 +118,10 @@ func (f *replayFlags) run(c *cobra.Command, common *commonFlags) error {
 	if f.dryRun {
 		return nil
 	}
-	if err := confirm(c, f.yes); err != nil {
+	if err := confirm(c.InOrStdin(), out, f.yes, "tell "+f.to+" of them"); err != nil {
 		return err
 	}
-	id, err := o.desk.Replay(c.Context(), f.name, workflows.ReplayInput{Destination: f.to, Selection: f.selection, Order: f.by.order()})
+	id, err := o.house.operate().Replay(c.Context(), f.name, workflows.ReplayInput{Destination: f.to, Selection: f.selection, Order: f.by.order()})
 	if err != nil {
 		return err
 	}
@@ -134,18 +134,15 @@ func (f *replayFlags) run(c *cobra.Command, common *commonFlags) error {
 	return err
 }
 
-// followEvery is how often somebody who waits is told how far it is.
-const followEvery = 500 * time.Millisecond
-
 // followReplay shows how far a replay is until all is handed over, or told.
 func (o *operated) followReplay(ctx context.Context, to, id string, wait bool, out io.Writer) error {
-	line := &statusLine{out: out, live: isTerminal(out)}
-	tick := time.NewTicker(followEvery)
+	line := newStatusLine(out, 0)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	ended := false
 	for {
 		if !ended {
-			r, over, err := o.desk.Replayed(ctx, id)
+			r, over, err := o.house.operate().Replayed(ctx, id)
 			if over && err != nil {
 				line.end()
 				return err
@@ -204,31 +201,4 @@ func share(done, whole int) string {
 		return fmt.Sprintf("%d events", done)
 	}
 	return fmt.Sprintf("%d of %d events (%d %%)", done, whole, done*100/whole)
-}
-
-// A statusLine is a line that is written anew on a terminal, and once for each change elsewhere.
-type statusLine struct {
-	out  io.Writer
-	live bool
-	last string
-}
-
-func (l *statusLine) show(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if text == l.last {
-		return
-	}
-	if l.last = text; l.live {
-		fmt.Fprintf(l.out, "\r\033[K%s", text)
-	} else {
-		fmt.Fprintln(l.out, text)
-	}
-}
-
-// end ends the line, if there is one.
-func (l *statusLine) end() {
-	if l.live && l.last != "" {
-		fmt.Fprintln(l.out)
-	}
-	l.last = ""
 }

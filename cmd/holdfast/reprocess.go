@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -182,32 +181,10 @@ func (f *commonFlags) workflowsOf(ctx context.Context, webhooks []string) ([]str
 	return ids, nil
 }
 
-// confirm asks whoever is there. Nobody is there if it is no terminal.
-func (r *reprocessing) confirm(what string) error {
-	if r.yes {
-		return nil
-	}
-	if !isTerminal(r.in) {
-		return fmt.Errorf("not done, because nobody could be asked: %s; --yes does it", what)
-	}
-	fmt.Fprintf(r.out, "%s. Go on? [y/N] ", what)
-	answer, err := bufio.NewReader(r.in).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	switch a := strings.ToLower(strings.TrimSpace(answer)); {
-	case answer == "":
-		return errors.New("not done, because nobody answered; --yes does it")
-	case a != "y" && a != "yes":
-		return errors.New("not done")
-	}
-	return nil
-}
-
 // each gives workflows that were named the command, one after the other. One that fails does not keep the others from it.
 func (r *reprocessing) each(ctx context.Context, ids []string) error {
 	if len(ids) > 1 && !r.dryRun {
-		if err := r.confirm(fmt.Sprintf("%s %d workflows", r.command.Action, len(ids))); err != nil {
+		if err := confirm(r.in, r.out, r.yes, fmt.Sprintf("%s %d workflows", r.command.Action, len(ids))); err != nil {
 			return err
 		}
 	}

@@ -17,11 +17,9 @@ import (
 )
 
 const (
-	shown      = 10 // workflows of a dry run, failures of a real one
-	resetting  = 8  // workflows that begin anew at a time
-	lookEvery  = 500 * time.Millisecond
-	lineEvery  = 10 * time.Second // where there is no terminal
-	backToLeft = "\r\x1b[K"
+	shown     = 10 // workflows of a dry run, failures of a real one
+	resetting = 8  // workflows that begin anew at a time
+	lookEvery = 500 * time.Millisecond
 )
 
 // many gives all workflows that the filter finds the command.
@@ -46,7 +44,7 @@ func (r *reprocessing) many(ctx context.Context) error {
 	if r.dryRun {
 		return r.show(ctx, query, total)
 	}
-	if err := r.confirm(fmt.Sprintf("%s %d workflows", r.command.Action, total)); err != nil {
+	if err := confirm(r.in, r.out, r.yes, fmt.Sprintf("%s %d workflows", r.command.Action, total)); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -92,7 +90,7 @@ func (r *reprocessing) batch(ctx context.Context, query string, total int64) err
 		return err
 	}
 	fmt.Fprintf(r.out, "batch job %s\n", job)
-	bar := r.progress("signalled")
+	bar := newProgress(r.out, "signalled")
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -153,7 +151,7 @@ func (t *tally) so() (done, failed int64) {
 // pace does one after the other from here, several at a time. What do returns says whether there was anything to do.
 func (r *reprocessing) pace(ctx context.Context, query string, total int64, word string, do func(context.Context, workflows.Found) (bool, error)) error {
 	var t tally
-	bar := r.progress(word)
+	bar := newProgress(r.out, word)
 	var all errgroup.Group
 	all.SetLimit(resetting)
 	var tick <-chan time.Time // nil: as fast as it goes
@@ -247,51 +245,6 @@ func (r *reprocessing) remaining(ctx context.Context, query string, began time.T
 		fmt.Fprintf(r.out, "after %s there are %d left, or again; 'holdfast parked' says why\n", after, left)
 	}
 }
-
-// A bar shows how far a long deed is: in one line of a terminal, or in a line now and then.
-type bar struct {
-	r     *reprocessing
-	word  string
-	began time.Time
-	said  time.Time
-	live  bool
-}
-
-func (r *reprocessing) progress(word string) *bar {
-	now := time.Now()
-	return &bar{r: r, word: word, began: now, said: now, live: isTerminal(r.out)}
-}
-
-func (b *bar) at(done, failed, total int64) {
-	every := lineEvery
-	if b.live {
-		every = lookEvery / 2
-	}
-	if time.Since(b.said) < every {
-		return
-	}
-	b.said = time.Now()
-	text := fmt.Sprintf("%d of %d %s, %d failed, %.0f/s", done, total, b.word, failed, float64(done)/time.Since(b.began).Seconds())
-	if !b.live {
-		fmt.Fprintln(b.r.out, text)
-		return
-	}
-	const width = 30
-	full := 0
-	if total > 0 {
-		full = int(min(width, width*(done+failed)/total))
-	}
-	fmt.Fprintf(b.r.out, "%s[%s%s] %s", backToLeft, strings.Repeat("#", full), strings.Repeat(".", width-full), text)
-}
-
-// end makes room for what is said next.
-func (b *bar) end() {
-	if b.live {
-		fmt.Fprint(b.r.out, backToLeft)
-	}
-}
-
-func (b *bar) took() time.Duration { return time.Since(b.began).Round(100 * time.Millisecond) }
 
 // batchReason is what Temporal keeps with the batch. It must not be empty.
 func (r *reprocessing) batchReason() string {
