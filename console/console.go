@@ -33,6 +33,8 @@ type Options struct {
 	Book func() Book
 	// Configured are the destinations of the configuration as it is now.
 	Configured func() map[string]Configured
+	// Parked lists the workflows that wait for an operator, the latest first, at most limit of them, as it is to be shown.
+	Parked func(ctx context.Context, limit int) (any, error)
 	// OrphanAge is that of [holdfast/activities.Destinations].
 	OrphanAge time.Duration
 	Logger    *slog.Logger
@@ -45,17 +47,18 @@ type Book interface {
 	EventByID(ctx context.Context, id string) (state.Logged, error)
 }
 
-// within bounds how long the database is asked for one answer.
+// within bounds how long is looked for one answer.
 const within = 10 * time.Second
 
-// atOnce is how many questions are put to the database at a time. Its connections are those by which events are recorded, and a
+// atOnce is how many questions are asked at a time. The database's connections are those by which events are recorded, and a
 // question may take all of the time that it has.
 const atOnce = 2
 
-// How many attempts are told of.
+// How many attempts, or workflows, are told of.
 const (
-	usualLimit = 100
-	MostLimit  = 1000
+	usualLimit  = 100
+	usualParked = 20
+	MostLimit   = 1000
 )
 
 type console struct {
@@ -69,9 +72,10 @@ type console struct {
 //   - GET /api/attempts?event=&workflow=&webhook=&destination=, at least one of these, and limit=: a list of [Attempt], the
 //     latest first.
 //   - GET /api/events/{id}: an [Event].
+//   - GET /api/parked?limit=: what waits for an operator, with how many there are by problem and destination.
 //
-// Whatever cannot be answered is {"error": "…"}: 400 where the question makes no sense, 404, or 503 if the database does not
-// answer.
+// Whatever cannot be answered is {"error": "…"}: 400 where the question makes no sense, 404, or 503 if the database, or for
+// what is parked Temporal, does not answer.
 func New(o Options) http.Handler {
 	c := &console{o, make(chan struct{}, atOnce)}
 	r := mux.NewRouter().SkipClean(true)
@@ -80,6 +84,7 @@ func New(o Options) http.Handler {
 		"/api/destinations": c.destinations,
 		"/api/attempts":     c.attempts,
 		"/api/events/{id}":  c.event,
+		"/api/parked":       c.parked,
 	} {
 		r.HandleFunc(path, c.reading(answer))
 	}
@@ -105,7 +110,7 @@ var (
 	errMethod  = &problem{http.StatusMethodNotAllowed, "only GET and HEAD are answered"}
 )
 
-// reading answers GET and HEAD, in bounded time. What kept the database from answering is for the log.
+// reading answers GET and HEAD, in bounded time. What kept it from that is for the log.
 func (c *console) reading(answer func(*http.Request) (any, error)) http.HandlerFunc {
 	return answering(func(r *http.Request) (any, error) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -122,7 +127,7 @@ func (c *console) reading(answer func(*http.Request) (any, error)) http.HandlerF
 		value, err := answer(r.WithContext(ctx))
 		if _, ours := errors.AsType[*problem](err); err != nil && !ours {
 			c.Logger.Warn("Operator's question not answered", "error", err)
-			return nil, &problem{http.StatusServiceUnavailable, "the database does not answer; the log says why"}
+			return nil, &problem{http.StatusServiceUnavailable, "that cannot be said now; the log says why"}
 		}
 		return value, err
 	})
@@ -169,12 +174,9 @@ func (c *console) attempts(r *http.Request) (any, error) {
 	}
 	q := state.AttemptQuery{
 		Event: asked.Get("event"), Workflow: asked.Get("workflow"), Webhook: asked.Get("webhook"), Destination: asked.Get("destination"),
-		Limit: usualLimit,
 	}
-	if text := asked.Get("limit"); text != "" {
-		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 || q.Limit > MostLimit {
-			return nil, senseless("limit: want a number from 1 to %d", MostLimit)
-		}
+	if q.Limit, err = limit(asked, usualLimit); err != nil {
+		return nil, err
 	}
 	if err := Check(q); err != nil {
 		return nil, senseless("%s", err)
@@ -188,6 +190,31 @@ func (c *console) attempts(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return Attempts(list), nil
+}
+
+func (c *console) parked(r *http.Request) (any, error) {
+	asked, err := parameters(r, "limit")
+	if err != nil {
+		return nil, err
+	}
+	most, err := limit(asked, usualParked)
+	if err != nil {
+		return nil, err
+	}
+	return c.Parked(r.Context(), most)
+}
+
+// limit reads how many are asked for.
+func limit(asked url.Values, usual int) (int, error) {
+	text := asked.Get("limit")
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > MostLimit {
+		return 0, senseless("limit: want a number from 1 to %d", MostLimit)
+	}
+	return n, nil
 }
 
 func (c *console) event(r *http.Request) (any, error) {

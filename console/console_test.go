@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -70,6 +71,12 @@ func (d *desk) serve(book func() console.Book) string {
 				"queue": {Type: "kafka", ToldOf: "*", Policy: webhook.Policy{Own: true, Ordered: true, Rate: 10, Parallel: 8}},
 			}
 		},
+		Parked: func(_ context.Context, limit int) (any, error) {
+			if limit == 7 {
+				return nil, errors.New("secret words")
+			}
+			return map[string]int{"total": limit}, nil
+		},
 		OrphanAge: time.Hour,
 		Logger:    slog.New(slog.DiscardHandler),
 	}))
@@ -135,10 +142,26 @@ func TestDestinations(t *testing.T) {
 			Owed: 1, ToldOf: "account.*",
 		},
 		{Name: "left", Stage: workflows.StagePaused, Actor: "ada"},
-		{Name: "queue", Type: "kafka", Stage: console.StageOwn, Configured: true, Rate: 10, Ordered: true, Parallel: 8, ToldOf: "*"},
+		{Name: "queue", Type: "kafka", Stage: workflows.StageFlowing, Configured: true, Own: true, Rate: 10, Ordered: true, Parallel: 8, ToldOf: "*"},
 	}
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("destinations (-want +got):\n%s", diff)
+	}
+}
+
+func TestParked(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for path, want := range map[string]int{"/api/parked": 20, "/api/parked?limit=3": 3} {
+		if got := read[map[string]int](d, path)["total"]; got != want {
+			t.Errorf("%s: %d are listed, want %d", path, got, want)
+		}
+	}
+	if status, body := d.ask(http.MethodGet, "/api/parked?limit=7"); status != http.StatusServiceUnavailable || strings.Contains(body, "secret") {
+		t.Errorf("if nobody can say: %d: %s", status, body)
+	}
+	if status, _ := d.ask(http.MethodGet, "/api/parked?limit=1001"); status != http.StatusBadRequest {
+		t.Errorf("too many: %d", status)
 	}
 }
 
@@ -249,7 +272,7 @@ func TestWithoutTheDatabase(t *testing.T) {
 	if err := d.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, says := range []string{"the database does not answer; the log says why", "the database is not open yet"} {
+	for _, says := range []string{"that cannot be said now; the log says why", "the database is not open yet"} {
 		for _, path := range paths {
 			if status, body := d.ask(http.MethodGet, path); status != http.StatusServiceUnavailable || !strings.Contains(body, `{"error":"`+says+`"}`) {
 				t.Errorf("%s: %d, %s", path, status, body)

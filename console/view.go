@@ -10,10 +10,6 @@ import (
 	"holdfast/workflows"
 )
 
-// StageOwn is the stage of a destination that is always told by its own workflow, because it has a rate or an order. The
-// others are those of package workflows.
-const StageOwn = "own"
-
 // Configured is what the configuration says of a destination.
 type Configured struct {
 	Type   string
@@ -25,7 +21,7 @@ type Configured struct {
 type Destination struct {
 	Name       string    `json:"name"`
 	Type       string    `json:"type,omitempty"` // how it is told
-	Stage      string    `json:"stage"`          // flowing, held, paused, own
+	Stage      string    `json:"stage"`          // flowing, held, paused
 	Configured bool      `json:"configured"`     // in the configuration of whoever answers
 	Since      time.Time `json:"since,omitzero"` // held or paused
 	Reason     string    `json:"reason,omitempty"`
@@ -36,6 +32,7 @@ type Destination struct {
 	Owed       int       `json:"owed"`             // notifications that are not settled
 	Handed     int       `json:"handed"`           // those of them that its own workflow tells
 	Oldest     time.Time `json:"oldest,omitzero"`  // when the first of what is owed was recorded
+	Own        bool      `json:"own,omitempty"`    // always told by its own workflow, because it has a rate or an order
 	Rate       float64   `json:"rate,omitempty"`   // events in a second at most
 	Ordered    bool      `json:"ordered,omitempty"`
 	Parallel   int       `json:"parallel,omitempty"` // attempts at once by its own workflow
@@ -68,7 +65,7 @@ func destination(name string, c Configured, known bool, s webhook.Standing) Dest
 		Rate: c.Policy.Rate, Ordered: c.Policy.Ordered,
 	}
 	if c.Policy.Own {
-		d.Stage, d.Parallel = StageOwn, c.Policy.Parallel
+		d.Own, d.Parallel = true, c.Policy.Parallel
 	}
 	if h := s.Hold; h != nil {
 		d.Stage = workflows.StageHeld

@@ -114,21 +114,9 @@ func manner(s activities.Standing) string {
 		how = ", of each account in the order in which they were"
 	}
 	if s.Rate > 0 {
-		how += ", at most " + perSecond(s.Rate)
+		how += ", at most " + webhook.PerTime(s.Rate)
 	}
 	return how
-}
-
-func perSecond(rate float64) string {
-	for _, per := range []struct {
-		unit    string
-		seconds float64
-	}{{"second", 1}, {"minute", 60}} {
-		if n := rate * per.seconds; n >= 1 {
-			return fmt.Sprintf("%.4g in a %s", n, per.unit)
-		}
-	}
-	return fmt.Sprintf("%.4g in an hour", rate*3600)
 }
 
 func because(reason string) string {

@@ -32,7 +32,7 @@ func TestDestinationDetails(t *testing.T) {
 		"told by itself": {
 			webhook.Standing{},
 			true, true,
-			[]string{"**Flowing**", "this workflow and nobody else", "in the order", "at most 30 in a minute"},
+			[]string{"**Flowing**", "this workflow and nobody else", "in the order", "at most 30/m"},
 			[]string{"workflows of webhooks"},
 			activities.Standing{Own: true, Ordered: true, Rate: 0.5},
 		},

@@ -1,16 +1,22 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"holdfast/console"
 	"holdfast/internal/config"
 	"holdfast/internal/webhook"
+	"holdfast/workflows"
 )
+
+// parkedPatience is how long workflows are asked for details before they are shown without.
+const parkedPatience = 5 * time.Second
 
 // console is what this worker shows to operators' programs.
 func (h *house) console() http.Handler {
@@ -26,6 +32,9 @@ func (h *house) console() http.Handler {
 			defer h.reloading.Unlock()
 			return inWords(h.current.Destinations)
 		},
+		Parked: func(ctx context.Context, limit int) (any, error) {
+			return listParked(ctx, h, workflows.Filter{Stages: []string{workflows.StageParked}}, limit, parkedPatience)
+		},
 		OrphanAge: h.orphanAge,
 		Logger:    h.log,
 	})
@@ -37,7 +46,7 @@ func inWords(destinations map[string]config.Destination) map[string]console.Conf
 	for name, d := range destinations {
 		all[name] = console.Configured{
 			Type: d.String(), ToldOf: toldOf(d),
-			Policy: webhook.Policy{Own: d.Ordered || d.Rate > 0, Ordered: d.Ordered, Rate: float64(d.Rate), Parallel: d.Parallel},
+			Policy: webhook.Policy{Own: d.Own(), Ordered: d.Ordered, Rate: float64(d.Rate), Parallel: d.Parallel},
 		}
 	}
 	return all

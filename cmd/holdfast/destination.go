@@ -19,6 +19,7 @@ import (
 	"holdfast/console"
 	"holdfast/internal/config"
 	"holdfast/internal/state"
+	"holdfast/internal/webhook"
 	"holdfast/workflows"
 )
 
@@ -34,10 +35,9 @@ func newDestinationList(common *commonFlags) *cobra.Command {
 		Use: "list", Short: "List destinations: how things are with them, and what they are owed", Args: noArgs,
 		Long: `Lists the destinations that are configured, held or owed something.
 
-flowing  the workflows of webhooks tell it, as they come
-own      its own workflow tells it, because it has a rate or an order
+flowing  it is told: at once by the workflows of webhooks, or in order or at a rate by its own workflow
 held     it is in trouble: only its own workflow asks it, now and then
-paused   somebody holds it
+paused   an operator holds it
 
 The configuration and the database are enough for that. If Temporal answers as well, it says which of them are being told right
 now what waited.`,
@@ -126,9 +126,9 @@ func oneDestination(c *cobra.Command, args []string) error {
 func printDestinations(out io.Writer, list []console.Destination, telling map[string]string) error {
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tTYPE\tSTAGE\tSINCE\tOWED\tOLDEST\tTOLD OF")
+	fmt.Fprintln(w, "NAME\tTYPE\tSTAGE\tSINCE\tOWED\tOLDEST\tTOLD\tOF")
 	for _, d := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", visible(d.Name), orDash(d.Type), d.Stage, local(d.Since), d.Owed, local(d.Oldest), orDash(visible(d.ToldOf)))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", visible(d.Name), orDash(d.Type), d.Stage, local(d.Since), d.Owed, local(d.Oldest), manner(d), orDash(visible(d.ToldOf)))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -146,6 +146,21 @@ func printDestinations(out io.Writer, list []console.Destination, telling map[st
 
 // longOwed is how long something is owed before it is worth a remark with whom it is.
 const longOwed = time.Minute
+
+// manner is how a destination is told while it is flowing.
+func manner(d console.Destination) string {
+	how := "at once"
+	if d.Ordered {
+		how = "in order"
+	}
+	switch {
+	case d.Rate > 0 && d.Ordered:
+		how += ", " + webhook.PerTime(d.Rate)
+	case d.Rate > 0:
+		how = webhook.PerTime(d.Rate)
+	}
+	return how
+}
 
 // remarks are what is to be said of a destination besides, a line each.
 func remarks(d console.Destination, telling string) []string {

@@ -52,7 +52,7 @@ func TestOperatorPausesAndResumes(t *testing.T) {
 	crm := newListener(t)
 	all := map[string]*listener{"crm": crm}
 	h := r.start(r.config(all), both)
-	contains(t, "list", r.must(t, all, "destination", "list", "--address", r.address), "TOLD OF\ncrm   http  flowing")
+	contains(t, "list", r.must(t, all, "destination", "list", "--address", r.address), "OF\ncrm   http  flowing")
 	said := r.must(t, all, "destination", "pause", "crm", "--reason", "maintenance", "--actor", "ada", "--address", r.address)
 	contains(t, "pause", said, "crm   http  paused  20", "    by ada: maintenance")
 	body := ban(account, time.Now())
@@ -293,6 +293,9 @@ func TestAttemptsCanBeLookedUp(t *testing.T) {
 	var e console.Event
 	if err := json.Unmarshal([]byte(text), &e); code != http.StatusOK || err != nil || e.Workflow != r.workflow(body) || !slices.Equal(e.Routes, []string{"crm"}) {
 		t.Errorf("event: %d, %+v, %v", code, e, err)
+	}
+	if code, text := get(t, h.metrics+"/api/parked"); code != http.StatusOK || !strings.Contains(text, `"by_destination":{`) {
+		t.Errorf("parked: %d: %s", code, text)
 	}
 	if code, text := get(t, h.metrics+"/api/destinations"); code != http.StatusOK || !strings.Contains(text, `"name":"crm"`) {
 		t.Errorf("destinations: %d, %s", code, text)

@@ -77,7 +77,7 @@ destination; one that waits for several destinations counts for each.`,
 	flags.register(c)
 	choose.register(c)
 	c.Flags().IntVar(&limit, "limit", 20, "how many to list at most; all are counted")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as /api/parked of a worker does")
 	c.Flags().DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for details from workers")
 	return c
 }

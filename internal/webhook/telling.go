@@ -1,6 +1,9 @@
 package webhook
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Route is a destination that is to be told of an event, with how it is told.
 type Route struct {
@@ -21,6 +24,17 @@ type Policy struct {
 	Ordered  bool          // likewise
 	Parallel int           // attempts at once by its own workflow; at least 1
 	Rate     float64       // events in a second, over all workers; 0 if there is no limit
+}
+
+// PerTime writes a rate, of so many in a second, as the setting rate has it: 10/s, 30/m or 5/h.
+func PerTime(rate float64) string {
+	switch {
+	case rate >= 1:
+		return fmt.Sprintf("%.4g/s", rate)
+	case rate*60 >= 1:
+		return fmt.Sprintf("%.4g/m", rate*60)
+	}
+	return fmt.Sprintf("%.4g/h", rate*3600)
 }
 
 // A Telling is an event on its way to a destination.
