@@ -4,8 +4,8 @@
 // and what operators order for them.
 //
 // Verify and Normalize depend on their input and the configuration only. Handle is one transaction. Notify speaks to
-// destinations and settles the outbox; of one that is in trouble it lets go, and Drain tells it later. The package declares
-// what it needs of the others as ports.
+// destinations and settles the outbox; of one that is in trouble, or has a rate or an order, it lets go, and Drain tells it. The
+// package declares what it needs of the others as ports.
 package activities
 
 import (

@@ -34,7 +34,7 @@ type Notification struct {
 	Destination string        `json:"destination"`
 	Events      []string      `json:"events"`  // ids
 	Horizon     time.Duration `json:"horizon"` // how long to try, as configured when it was recorded
-	// Handed says that the destination is held: its own workflow tells it.
+	// Handed says that the destination's own workflow tells it: it is held, or has a rate or an order.
 	Handed bool `json:"handed,omitempty"`
 }
 

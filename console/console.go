@@ -1,5 +1,5 @@
-// Package console shows operators how things are, as JSON that programs may read: destinations, attempts to tell them, and
-// events of the log. It changes nothing.
+// Package console shows operators how things are, as JSON that programs may read: destinations, attempts to tell them,
+// events of the log, and what is parked. It changes nothing.
 //
 // It is for the network of operators only, as the metrics are, at whose address it is served: whoever reaches it may read.
 // There are ids, types and accounts in it, and neither bodies nor anything that people are known by.
@@ -58,7 +58,7 @@ const atOnce = 2
 const (
 	usualLimit  = 100
 	usualParked = 20
-	MostLimit   = 1000
+	mostLimit   = 1000
 )
 
 type console struct {
@@ -211,8 +211,8 @@ func limit(asked url.Values, usual int) (int, error) {
 		return usual, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > MostLimit {
-		return 0, senseless("limit: want a number from 1 to %d", MostLimit)
+	if err != nil || n < 1 || n > mostLimit {
+		return 0, senseless("limit: want a number from 1 to %d", mostLimit)
 	}
 	return n, nil
 }

@@ -1,5 +1,6 @@
 // Package state remembers what the webhooks said: the event log, by which duplicates are known; the facts about
-// accounts, phones and contacts that follow from it; and the outbox, which holds what is recorded and not yet told.
+// accounts, phones and contacts that follow from it; the outbox, which holds what is recorded and not yet told, in the order of
+// each destination; the attempts to tell it; and which destinations are held.
 //
 // It is one set of queries for SQLite and PostgreSQL, where a transaction takes few round trips and the log is partitioned.
 // Both answer the same exam.

@@ -30,7 +30,7 @@ type Recorded struct {
 type Owed struct {
 	Destination string   `json:"destination"`
 	Events      []string `json:"events"` // ids
-	// Handed says that the destination is held, and its own workflow tells it.
+	// Handed says that the destination's own workflow tells it: it is held, or has a rate or an order.
 	Handed bool `json:"handed,omitempty"`
 }
 
