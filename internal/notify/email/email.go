@@ -65,12 +65,7 @@ const maxRecipients = 50
 
 // Type is e-mail, as holdfast.yaml knows it. What it says of Options is a *[Options].
 func Type() sender.Type {
-	return sender.Type{
-		Name:    "email",
-		Options: func() any { return &Options{Port: 587, TLS: TLS{Mode: STARTTLS}} },
-		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
-		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
-	}
+	return sender.TypeOf("email", Options{Port: 587, TLS: TLS{Mode: STARTTLS}}, check, open)
 }
 
 func check(o *Options) []sender.Problem {
@@ -123,9 +118,6 @@ type mailbox struct {
 }
 
 func open(o *Options, c sender.Context) (*mailbox, error) {
-	if problems := check(o); len(problems) > 0 {
-		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
-	}
 	b := &mailbox{options: o, agent: c.Agent, tls: o.TLS.Config()}
 	b.tls.ServerName = cmp.Or(b.tls.ServerName, o.Host)
 	var err error

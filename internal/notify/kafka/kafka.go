@@ -65,14 +65,7 @@ type SASL struct {
 }
 
 // Type is Kafka, as holdfast.yaml knows it. What it says of Options is a *[Options].
-func Type() sender.Type {
-	return sender.Type{
-		Name:    "kafka",
-		Options: func() any { return new(Options) },
-		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
-		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
-	}
-}
+func Type() sender.Type { return sender.TypeOf("kafka", Options{}, check, open) }
 
 func check(o *Options) []sender.Problem {
 	list := append(broker.CheckFormat(o.Format), o.TLS.Check()...)
@@ -150,9 +143,6 @@ type client struct {
 }
 
 func open(o *Options, c sender.Context) (*destination, error) {
-	if problems := check(o); len(problems) > 0 {
-		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
-	}
 	d := &destination{format: o.Format}
 	d.topic, _ = broker.ParseName(o.Topic, "")
 	// Made anew for each client, because clients write into them.

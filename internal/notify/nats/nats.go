@@ -56,14 +56,7 @@ type Options struct {
 const defaultSubject = "holdfast.{type}"
 
 // Type is NATS JetStream, as holdfast.yaml knows it. What it says of Options is a *[Options].
-func Type() sender.Type {
-	return sender.Type{
-		Name:    "nats",
-		Options: func() any { return &Options{Subject: defaultSubject} },
-		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
-		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
-	}
-}
+func Type() sender.Type { return sender.TypeOf("nats", Options{Subject: defaultSubject}, check, open) }
 
 func check(o *Options) []sender.Problem {
 	list := append(broker.CheckFormat(o.Format), o.TLS.Check()...)
@@ -136,9 +129,6 @@ type destination struct {
 }
 
 func open(o *Options, c sender.Context) (*destination, error) {
-	if problems := check(o); len(problems) > 0 {
-		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
-	}
 	d := &destination{stream: o.Stream, format: o.Format}
 	d.subject, _ = broker.ParseName(o.Subject, "")
 	d.links = &broker.Keeper[*link]{

@@ -5,7 +5,6 @@ package pagerduty
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -39,14 +38,7 @@ type Options struct {
 }
 
 // Type is PagerDuty, as holdfast.yaml knows it. What it says of Options is a *[Options].
-func Type() sender.Type {
-	return sender.Type{
-		Name:    "pagerduty",
-		Options: func() any { return &Options{URL: DefaultURL} },
-		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
-		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
-	}
-}
+func Type() sender.Type { return sender.TypeOf("pagerduty", Options{URL: DefaultURL}, check, open) }
 
 func check(o *Options) []sender.Problem {
 	var list []sender.Problem
@@ -72,9 +64,6 @@ type pager struct {
 }
 
 func open(o *Options, c sender.Context) (*pager, error) {
-	if problems := check(o); len(problems) > 0 {
-		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
-	}
 	hook, err := service.New(cmp.Or(o.URL, DefaultURL), c.Agent, c.Concurrency)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package rabbitmq
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -45,14 +44,7 @@ type Options struct {
 const defaultRoutingKey = "{type}"
 
 // Type is RabbitMQ, as holdfast.yaml knows it. What it says of Options is a *[Options].
-func Type() sender.Type {
-	return sender.Type{
-		Name:    "rabbitmq",
-		Options: func() any { return new(Options) },
-		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
-		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
-	}
-}
+func Type() sender.Type { return sender.TypeOf("rabbitmq", Options{}, check, open) }
 
 func check(o *Options) []sender.Problem {
 	list := append(broker.CheckFormat(o.Format), o.TLS.Check()...)
@@ -90,9 +82,6 @@ type destination struct {
 }
 
 func open(o *Options, c sender.Context) (*destination, error) {
-	if problems := check(o); len(problems) > 0 {
-		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
-	}
 	d := &destination{exchange: o.Exchange, format: o.Format}
 	key := o.RoutingKey
 	if key == "" {

@@ -4,6 +4,7 @@ package sender
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"holdfast/internal/cloudevent"
@@ -25,6 +26,25 @@ type Type struct {
 	// Open makes the sender of one destination, of options that Check finds nothing wrong with. It connects to nobody: the
 	// first attempt does. The error holds nothing of the settings.
 	Open func(options any, c Context) (Sender, error)
+}
+
+// TypeOf makes a type whose settings are an O, of functions that know it. What Open is given is checked before open is called.
+func TypeOf[O any, S Sender](name string, defaults O, check func(*O) []Problem, open func(*O, Context) (S, error)) Type {
+	return Type{
+		Name:    name,
+		Options: func() any { o := defaults; return &o },
+		Check:   func(options any) []Problem { return check(options.(*O)) },
+		Open: func(options any, c Context) (Sender, error) {
+			if problems := check(options.(*O)); len(problems) > 0 {
+				return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
+			}
+			s, err := open(options.(*O), c)
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		},
+	}
 }
 
 // A Problem is what is wrong with a setting, such as "want an absolute URL"; the setting is the name in holdfast.yaml, or

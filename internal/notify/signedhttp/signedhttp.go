@@ -20,14 +20,7 @@ import (
 )
 
 // Type is signed HTTP, as holdfast.yaml knows it. What it says of Options is a *[Options].
-func Type() sender.Type {
-	return sender.Type{
-		Name:    "http",
-		Options: func() any { return new(Options) },
-		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
-		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
-	}
-}
+func Type() sender.Type { return sender.TypeOf("http", Options{}, check, open) }
 
 // A destination is one receiver, ready to be told.
 type destination struct {
@@ -40,9 +33,6 @@ type destination struct {
 }
 
 func open(o *Options, c sender.Context) (*destination, error) {
-	if problems := check(o); len(problems) > 0 {
-		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
-	}
 	d := &destination{format: o.format(), batch: 1}
 	if d.format == cloudevent.ModeBatch {
 		d.batch = cmp.Or(o.Batch, defaultBatch)

@@ -182,7 +182,7 @@ func TestUntellable(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	if d, err := open(&Options{URL: "https://example.com/" + token}, sender.Context{}); err == nil || strings.Contains(err.Error(), token) {
+	if d, err := Type().Open(&Options{URL: "https://example.com/" + token}, sender.Context{}); err == nil || strings.Contains(err.Error(), token) {
 		t.Errorf("got %v, %v", d, err)
 	}
 }

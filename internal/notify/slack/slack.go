@@ -3,7 +3,6 @@ package slack
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -26,14 +25,7 @@ type Options struct {
 }
 
 // Type is Slack, as holdfast.yaml knows it. What it says of Options is a *[Options].
-func Type() sender.Type {
-	return sender.Type{
-		Name:    "slack",
-		Options: func() any { return new(Options) },
-		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
-		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
-	}
-}
+func Type() sender.Type { return sender.TypeOf("slack", Options{}, check, open) }
 
 func check(o *Options) []sender.Problem {
 	if text := service.WrongURL(string(o.URL)); text != "" {
@@ -45,9 +37,6 @@ func check(o *Options) []sender.Problem {
 type channel struct{ hook *service.Hook }
 
 func open(o *Options, c sender.Context) (*channel, error) {
-	if problems := check(o); len(problems) > 0 {
-		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
-	}
 	hook, err := service.New(string(o.URL), c.Agent, c.Concurrency)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package teams
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -23,14 +22,7 @@ type Options struct {
 }
 
 // Type is Microsoft Teams, as holdfast.yaml knows it. What it says of Options is a *[Options].
-func Type() sender.Type {
-	return sender.Type{
-		Name:    "teams",
-		Options: func() any { return new(Options) },
-		Check:   func(options any) []sender.Problem { return check(options.(*Options)) },
-		Open:    func(options any, c sender.Context) (sender.Sender, error) { return open(options.(*Options), c) },
-	}
-}
+func Type() sender.Type { return sender.TypeOf("teams", Options{}, check, open) }
 
 func check(o *Options) []sender.Problem {
 	if text := service.WrongURL(string(o.URL)); text != "" {
@@ -42,9 +34,6 @@ func check(o *Options) []sender.Problem {
 type channel struct{ hook *service.Hook }
 
 func open(o *Options, c sender.Context) (*channel, error) {
-	if problems := check(o); len(problems) > 0 {
-		return nil, errors.New(problems[0].Setting + " " + problems[0].Text)
-	}
 	hook, err := service.New(string(o.URL), c.Agent, c.Concurrency)
 	if err != nil {
 		return nil, err
