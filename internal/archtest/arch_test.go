@@ -207,6 +207,11 @@ var plan = []room{
 		ours:  []string{"internal/notify/sender", "internal/notify/trust", "internal/notify/verdict", "internal/cloudevent", nouns, signing},
 		never: []string{"database/sql"},
 	},
+	{
+		path: "internal/notify/brokertest",
+		says: "brokertest has events and programs for tests of senders for brokers, and knows none of them",
+		ours: []string{"internal/notify/sender", "internal/cloudevent", nouns},
+	},
 	brokerSender("kafka", "github.com/twmb/franz-go"),
 	brokerSender("nats", "github.com/nats-io"),
 	brokerSender("rabbitmq", "github.com/rabbitmq/amqp091-go"),

@@ -20,27 +20,12 @@ import (
 
 	"holdfast/internal/cloudevent"
 	"holdfast/internal/notify/broker"
+	"holdfast/internal/notify/brokertest"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/webhook"
 )
 
 const topic = "whatsapp.account"
-
-func message(id string) sender.Message {
-	e := webhook.Event{
-		ID: id, Type: webhook.AccountBanned, Time: time.Date(2025, 10, 23, 8, 23, 27, 0, time.UTC), Source: "meta-main", Provider: "meta",
-		Account: "100000000000001", Phone: webhook.Phone{ID: "200000000000002"}, Data: &webhook.Ban{State: "DISABLE", Date: "October 23, 2025"},
-	}
-	return sender.Message{Telling: webhook.Telling{Event: e}, CloudEvent: cloudevent.Of(e), At: time.Now()}
-}
-
-// large is an event of about so many bytes.
-func large(id string, size int) sender.Message {
-	m := message(id)
-	m.Event.Data = &webhook.Ban{State: strings.Repeat("x", size)}
-	m.CloudEvent = cloudevent.Of(m.Event)
-	return m
-}
 
 func cluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
@@ -59,19 +44,12 @@ func to(c *kfake.Cluster) *Options {
 // told opens a destination.
 func told(t *testing.T, o *Options) *destination {
 	t.Helper()
-	d, err := open(o, sender.Context{Destination: "crm", Agent: "holdfast/1.2.3", Timeout: 10 * time.Second, Concurrency: 8})
+	d, err := open(o, brokertest.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Close)
 	return d
-}
-
-func send(t *testing.T, d *destination, m sender.Message, patience time.Duration) *webhook.Verdict {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	return d.Send(ctx, m)
 }
 
 // ids reads the events of a topic, in order, until there are n of them.
@@ -121,7 +99,7 @@ func TestTold(t *testing.T) {
 			c := cluster(t)
 			o := to(c)
 			o.Format = format
-			if v := send(t, told(t, o), message("evt_1"), 10*time.Second); v != nil {
+			if v := brokertest.Send(t, told(t, o), brokertest.Message("evt_1"), 10*time.Second); v != nil {
 				t.Fatal(v)
 			}
 			r := read(t, c, 1)[0]
@@ -135,9 +113,9 @@ func TestTold(t *testing.T) {
 			if string(r.Key) != "100000000000001" {
 				t.Errorf("key %q", r.Key)
 			}
-			wanted, err := message("evt_1").CloudEvent.JSON()
+			wanted, err := brokertest.Message("evt_1").CloudEvent.JSON()
 			if format == cloudevent.ModeBinary {
-				wanted, err = message("evt_1").CloudEvent.DataJSON()
+				wanted, err = brokertest.Message("evt_1").CloudEvent.DataJSON()
 			}
 			if err != nil || string(r.Value) != string(wanted) {
 				t.Errorf("got %s, want %s", r.Value, wanted)
@@ -168,7 +146,7 @@ func TestCompression(t *testing.T) {
 	for _, name := range names {
 		o := to(c)
 		o.Compression = name
-		if v := send(t, told(t, o), message(name), 10*time.Second); v != nil {
+		if v := brokertest.Send(t, told(t, o), brokertest.Message(name), 10*time.Second); v != nil {
 			t.Errorf("%s: %v", name, v)
 		}
 	}
@@ -187,7 +165,7 @@ func TestConcurrent(t *testing.T) {
 	for s := range senders {
 		all.Go(func() {
 			for i := range each {
-				if v := send(t, d, message(fmt.Sprintf("%d/%02d", s, i)), 20*time.Second); v != nil {
+				if v := brokertest.Send(t, d, brokertest.Message(fmt.Sprintf("%d/%02d", s, i)), 20*time.Second); v != nil {
 					t.Error(v)
 				}
 			}
@@ -211,7 +189,7 @@ func TestRestart(t *testing.T) {
 	c := cluster(t, kfake.DataDir(dir))
 	o := to(c)
 	d := told(t, o)
-	if v := send(t, d, message("before"), 10*time.Second); v != nil {
+	if v := brokertest.Send(t, d, brokertest.Message("before"), 10*time.Second); v != nil {
 		t.Fatal(v)
 	}
 	var port int
@@ -219,18 +197,18 @@ func TestRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Close()
-	if v := send(t, d, message("meanwhile"), 300*time.Millisecond); v == nil || v.Kind != webhook.Retry || !strings.HasPrefix(v.Reason, "time-out after") {
+	if v := brokertest.Send(t, d, brokertest.Message("meanwhile"), 300*time.Millisecond); v == nil || v.Kind != webhook.Retry || !strings.HasPrefix(v.Reason, "time-out after") {
 		t.Errorf("no broker any more: %+v", v)
 	}
 	begun := time.Now()
-	if v := send(t, d, message("meanwhile"), 10*time.Second); v == nil || v.Kind != webhook.Retry || v.Reason != "connection refused" {
+	if v := brokertest.Send(t, d, brokertest.Message("meanwhile"), 10*time.Second); v == nil || v.Kind != webhook.Retry || v.Reason != "connection refused" {
 		t.Errorf("no broker: %+v", v)
 	}
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("to find that nobody is there took %v", took)
 	}
 	c = cluster(t, kfake.DataDir(dir), kfake.Ports(port))
-	if v := send(t, d, message("after"), 10*time.Second); v != nil {
+	if v := brokertest.Send(t, d, brokertest.Message("after"), 10*time.Second); v != nil {
 		t.Fatal(v)
 	}
 	if diff := cmp.Diff([]string{"before", "after"}, ids(t, c, 2)); diff != "" {
@@ -244,7 +222,7 @@ func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	c := cluster(t)
 	d := told(t, to(c))
-	if v := send(t, d, message("before"), 10*time.Second); v != nil {
+	if v := brokertest.Send(t, d, brokertest.Message("before"), 10*time.Second); v != nil {
 		t.Fatal(v)
 	}
 	mute := make(chan struct{})
@@ -253,14 +231,14 @@ func TestNoAnswer(t *testing.T) {
 		return nil, errors.New("hung up"), true
 	})
 	begun := time.Now()
-	if v := send(t, d, message("lost"), 200*time.Millisecond); v == nil || v.Kind != webhook.Retry || v.Reason != "time-out after 200ms" {
+	if v := brokertest.Send(t, d, brokertest.Message("lost"), 200*time.Millisecond); v == nil || v.Kind != webhook.Retry || v.Reason != "time-out after 200ms" {
 		t.Errorf("got %+v", v)
 	}
 	if took := time.Since(begun); took > 5*time.Second {
 		t.Errorf("an attempt of 200ms took %v", took)
 	}
 	close(mute)
-	if v := send(t, d, message("after"), 10*time.Second); v != nil {
+	if v := brokertest.Send(t, d, brokertest.Message("after"), 10*time.Second); v != nil {
 		t.Fatal(v)
 	}
 	if diff := cmp.Diff([]string{"before", "after"}, ids(t, c, 2)); diff != "" {
@@ -314,7 +292,7 @@ func TestVerdicts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := send(t, told(t, c.options), message("evt_1"), 10*time.Second)
+			v := brokertest.Send(t, told(t, c.options), brokertest.Message("evt_1"), 10*time.Second)
 			if v == nil {
 				t.Fatal("told")
 			}
@@ -330,7 +308,7 @@ func TestVerdicts(t *testing.T) {
 	t.Run("login", func(t *testing.T) {
 		t.Parallel()
 		o := with(guarded, func(o *Options) { o.SASL = SASL{"plain", "root", "secret"} })
-		if v := send(t, told(t, o), message("evt_1"), 10*time.Second); v != nil {
+		if v := brokertest.Send(t, told(t, o), brokertest.Message("evt_1"), 10*time.Second); v != nil {
 			t.Error(v)
 		}
 	})
@@ -344,19 +322,19 @@ func TestTooLarge(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 40 {
 		all.Go(func() {
-			if v := send(t, d, message(fmt.Sprint(i)), 20*time.Second); v != nil {
+			if v := brokertest.Send(t, d, brokertest.Message(fmt.Sprint(i)), 20*time.Second); v != nil {
 				t.Errorf("small: %+v", v)
 			}
 		})
 	}
 	all.Go(func() {
-		v := send(t, d, large("large", 5000), 20*time.Second)
+		v := brokertest.Send(t, d, brokertest.Large("large", 5000), 20*time.Second)
 		if v == nil || v.Kind != webhook.Refused || v.Reason != "message too large" {
 			t.Errorf("large: %+v", v)
 		}
 	})
 	all.Go(func() {
-		v := send(t, d, large("enormous", 2_000_000), 20*time.Second) // more than we put into a batch
+		v := brokertest.Send(t, d, brokertest.Large("enormous", 2_000_000), 20*time.Second) // more than we put into a batch
 		if v == nil || v.Kind != webhook.Refused || v.Reason != "message too large" {
 			t.Errorf("enormous: %+v", v)
 		}
@@ -374,7 +352,7 @@ func TestClose(t *testing.T) {
 	for s := range 4 {
 		all.Go(func() {
 			for i := range 10 {
-				if v := send(t, d, message(fmt.Sprintf("%d/%d", s, i)), 20*time.Second); v != nil {
+				if v := brokertest.Send(t, d, brokertest.Message(fmt.Sprintf("%d/%d", s, i)), 20*time.Second); v != nil {
 					t.Error(v)
 				}
 				d.Close()

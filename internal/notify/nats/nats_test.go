@@ -1,9 +1,7 @@
 package nats
 
 import (
-	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,26 +11,11 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"holdfast/internal/cloudevent"
+	"holdfast/internal/notify/brokertest"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
 )
-
-func message(id string) sender.Message {
-	e := webhook.Event{
-		ID: id, Type: webhook.AccountBanned, Time: time.Date(2025, 10, 23, 8, 23, 27, 0, time.UTC), Source: "meta-main", Provider: "meta",
-		Account: "100000000000001", Data: &webhook.Ban{State: "DISABLE", Date: "October 23, 2025"},
-	}
-	return sender.Message{Telling: webhook.Telling{Event: e}, CloudEvent: cloudevent.Of(e), At: time.Now()}
-}
-
-// large is an event of about so many bytes.
-func large(size int) sender.Message {
-	m := message("large")
-	m.Event.Data = &webhook.Ban{State: strings.Repeat("x", size)}
-	m.CloudEvent = cloudevent.Of(m.Event)
-	return m
-}
 
 func (s *server) options() *Options {
 	return &Options{Servers: []string{"nats://" + s.address}, Subject: "holdfast.{type}"}
@@ -41,19 +24,12 @@ func (s *server) options() *Options {
 // told opens a destination.
 func told(t *testing.T, o *Options) *destination {
 	t.Helper()
-	d, err := open(o, sender.Context{Destination: "crm", Agent: "holdfast/1.2.3", Timeout: 10 * time.Second, Concurrency: 8})
+	d, err := open(o, brokertest.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Close)
 	return d
-}
-
-func send(t *testing.T, d *destination, m sender.Message, patience time.Duration) *webhook.Verdict {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	return d.Send(ctx, m)
 }
 
 // stream makes a stream, as an operator would.
@@ -103,10 +79,10 @@ func TestTold(t *testing.T) {
 	} {
 		o := s.options()
 		o.Format = c.format
-		m := message(fmt.Sprintf("evt_%d", i))
+		m := brokertest.Message(fmt.Sprintf("evt_%d", i))
 		d := told(t, o)
 		for range 2 { // the second time the stream knows it
-			if v := send(t, d, m, 10*time.Second); v != nil {
+			if v := brokertest.Send(t, d, m, 10*time.Second); v != nil {
 				t.Fatal(v)
 			}
 		}
@@ -150,7 +126,7 @@ func TestConcurrent(t *testing.T) {
 	for n := range senders {
 		all.Go(func() {
 			for i := range each {
-				if v := send(t, d, message(fmt.Sprintf("%d/%d", n, i)), 20*time.Second); v != nil {
+				if v := brokertest.Send(t, d, brokertest.Message(fmt.Sprintf("%d/%d", n, i)), 20*time.Second); v != nil {
 					t.Error(v)
 				}
 				if i%10 == 0 {
@@ -171,13 +147,13 @@ func TestRestart(t *testing.T) {
 	s := start(t, "")
 	stored := s.stream(t, events)
 	d := told(t, s.options())
-	if v := send(t, d, message("before"), 10*time.Second); v != nil {
+	if v := brokertest.Send(t, d, brokertest.Message("before"), 10*time.Second); v != nil {
 		t.Fatal(v)
 	}
-	s.kill()
+	s.Kill()
 	begun := time.Now()
 	for range 3 {
-		v := send(t, d, message("meanwhile"), 10*time.Second)
+		v := brokertest.Send(t, d, brokertest.Message("meanwhile"), 10*time.Second)
 		if v == nil || v.Kind != webhook.Retry || v.Reason != "not connected" {
 			t.Fatalf("no server any more: %+v", v)
 		}
@@ -186,7 +162,7 @@ func TestRestart(t *testing.T) {
 		t.Errorf("to find that nobody is there took %v", took)
 	}
 	s.run(t)
-	for v := send(t, d, message("after"), 10*time.Second); v != nil; v = send(t, d, message("after"), 10*time.Second) {
+	for v := brokertest.Send(t, d, brokertest.Message("after"), 10*time.Second); v != nil; v = brokertest.Send(t, d, brokertest.Message("after"), 10*time.Second) {
 		if v.Kind != webhook.Retry || time.Since(begun) > 30*time.Second {
 			t.Fatal(v)
 		}
@@ -213,17 +189,17 @@ func TestNoAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := told(t, s.options())
-	if v := send(t, d, message("evt_1"), 200*time.Millisecond); v == nil || *v != (webhook.Verdict{Kind: webhook.Retry, Reason: "time-out after 200ms"}) {
+	if v := brokertest.Send(t, d, brokertest.Message("evt_1"), 200*time.Millisecond); v == nil || *v != (webhook.Verdict{Kind: webhook.Retry, Reason: "time-out after 200ms"}) {
 		t.Errorf("got %+v", v)
 	}
 	ended := make(chan *webhook.Verdict)
-	go func() { ended <- send(t, d, message("evt_2"), 10*time.Second) }()
+	go func() { ended <- brokertest.Send(t, d, brokertest.Message("evt_2"), 10*time.Second) }()
 	for range 2 {
 		if _, err := heard.NextMsgWithContext(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.kill()
+	s.Kill()
 	if v := <-ended; v == nil || *v != (webhook.Verdict{Kind: webhook.Retry, Reason: "not connected"}) {
 		t.Errorf("killed while somebody waits: %+v", v)
 	}
@@ -234,7 +210,7 @@ func TestVerdicts(t *testing.T) {
 	open := start(t, "max_payload: 100000")
 	open.stream(t, jetstream.StreamConfig{Name: "EVENTS", Subjects: []string{"holdfast.>"}, MaxMsgSize: 50_000})
 	open.stream(t, jetstream.StreamConfig{Name: "FULL", Subjects: []string{"full"}, MaxMsgs: 1, Discard: jetstream.DiscardNew})
-	if v := send(t, told(t, &Options{Servers: []string{"nats://" + open.address}, Subject: "full"}), message("first"), 10*time.Second); v != nil {
+	if v := brokertest.Send(t, told(t, &Options{Servers: []string{"nats://" + open.address}, Subject: "full"}), brokertest.Message("first"), 10*time.Second); v != nil {
 		t.Fatal(v)
 	}
 	guarded := start(t, `authorization { users: [
@@ -254,7 +230,7 @@ func TestVerdicts(t *testing.T) {
 		change(o)
 		return o
 	}
-	small := message("evt_1")
+	small := brokertest.Message("evt_1")
 	for name, c := range map[string]struct {
 		options *Options
 		message sender.Message
@@ -269,14 +245,14 @@ func TestVerdicts(t *testing.T) {
 		"no stream":       {with(func(o *Options) { o.Subject = "other" }), small, webhook.Verdict{Kind: webhook.Trouble, Reason: "no stream takes this subject"}},
 		"other stream":    {with(func(o *Options) { o.Stream = "OTHER" }), small, webhook.Verdict{Kind: webhook.Trouble, Reason: "another stream takes this subject"}},
 		"full":            {with(func(o *Options) { o.Subject = "full" }), small, webhook.Verdict{Kind: webhook.Retry, Reason: "stream cannot store"}},
-		"too large":       {open.options(), large(60_000), webhook.Verdict{Kind: webhook.Refused, Reason: "message too large"}},
-		"enormous":        {open.options(), large(120_000), webhook.Verdict{Kind: webhook.Refused, Reason: "message too large"}},
+		"too large":       {open.options(), brokertest.Large("large", 60_000), webhook.Verdict{Kind: webhook.Refused, Reason: "message too large"}},
+		"enormous":        {open.options(), brokertest.Large("large", 120_000), webhook.Verdict{Kind: webhook.Refused, Reason: "message too large"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := told(t, c.options)
 			for range 2 { // the second attempt finds what the first left behind
-				v := send(t, d, c.message, 5*time.Second)
+				v := brokertest.Send(t, d, c.message, 5*time.Second)
 				if v == nil {
 					t.Fatal("told")
 				}
@@ -292,7 +268,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	t.Run("login", func(t *testing.T) {
 		t.Parallel()
-		if v := send(t, told(t, as("root", "secret")), small, 5*time.Second); v != nil {
+		if v := brokertest.Send(t, told(t, as("root", "secret")), small, 5*time.Second); v != nil {
 			t.Error(v)
 		}
 	})

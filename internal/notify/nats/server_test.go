@@ -1,25 +1,24 @@
 package nats
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"holdfast/internal/notify/brokertest"
 )
 
 // A server is a nats-server with its files in a directory of its own. It ends with the test, or with this process, however that ends.
 type server struct {
+	*brokertest.Program
+
 	config, address string
-	lifeline        io.Closer
-	shell           *exec.Cmd
 }
 
-// The server is the child of a shell that waits for its standard input to end, which also happens when this process does.
+// The script is that of a [brokertest.Program].
 const script = `
 trap '' INT TERM HUP
 "$1" -c "$2" 2>&1 &
@@ -45,7 +44,6 @@ func start(t *testing.T, settings string) *server {
 		t.Fatal(err)
 	}
 	s.run(t)
-	t.Cleanup(s.kill)
 	return s
 }
 
@@ -56,33 +54,5 @@ func (s *server) run(t *testing.T) {
 	if err != nil {
 		t.Fatal("start nats-server: it is not installed: apt-get install nats-server")
 	}
-	s.shell = exec.Command("/bin/sh", "-c", script, "sh", program, s.config)
-	if s.lifeline, err = s.shell.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := s.shell.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.shell.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		fmt.Fprintln(&said, lines.Text())
-		if strings.Contains(lines.Text(), "Server is ready") {
-			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return
-		}
-	}
-	t.Fatalf("start nats-server: %s", said.String())
-}
-
-// kill ends the program as a crash would.
-func (s *server) kill() {
-	if s.lifeline != nil {
-		_ = s.lifeline.Close()
-		_ = s.shell.Wait()
-		s.lifeline = nil
-	}
+	s.Program = brokertest.Start(t, exec.Command("/bin/sh", "-c", script, "sh", program, s.config), "Server is ready")
 }

@@ -1,12 +1,10 @@
 package rabbitmq
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +13,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"holdfast/internal/cloudevent"
+	"holdfast/internal/notify/brokertest"
 	"holdfast/internal/notify/sender"
 	"holdfast/internal/signature"
 	"holdfast/internal/webhook"
@@ -24,22 +23,6 @@ func hash(password string) string {
 	salt := []byte{1, 2, 3, 4}
 	sum := sha256.Sum256(append(salt, password...))
 	return base64.StdEncoding.EncodeToString(append(salt, sum[:]...))
-}
-
-func event(id string) sender.Message {
-	e := webhook.Event{
-		ID: id, Type: webhook.AccountBanned, Time: time.Date(2025, 10, 23, 8, 23, 27, 0, time.UTC), Source: "meta-main", Provider: "meta",
-		Account: "100000000000001", Data: &webhook.Ban{State: "DISABLE", Date: "October 23, 2025"},
-	}
-	return sender.Message{Telling: webhook.Telling{Event: e}, CloudEvent: cloudevent.Of(e), At: time.Unix(1761207807, 0)}
-}
-
-// large is an event of about so many bytes.
-func large(size int) sender.Message {
-	m := event("large")
-	m.Event.Data = &webhook.Ban{State: strings.Repeat("x", size)}
-	m.CloudEvent = cloudevent.Of(m.Event)
-	return m
 }
 
 func (s *server) url(user, password, vhost string) string {
@@ -53,19 +36,12 @@ func (s *server) options() *Options {
 // told opens a destination.
 func told(t *testing.T, o *Options) *destination {
 	t.Helper()
-	d, err := open(o, sender.Context{Destination: "crm", Agent: "holdfast/1.2.3", Timeout: 10 * time.Second, Concurrency: 4})
+	d, err := open(o, brokertest.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Close)
 	return d
-}
-
-func send(t *testing.T, d *destination, m sender.Message, patience time.Duration) *webhook.Verdict {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	return d.Send(ctx, m)
 }
 
 // take empties a queue.
@@ -117,8 +93,8 @@ func testTold(t *testing.T, s *server) {
 	} {
 		o := s.options()
 		o.Format = format
-		m := event("evt_1")
-		if v := send(t, told(t, o), m, 10*time.Second); v != nil {
+		m := brokertest.Message("evt_1")
+		if v := brokertest.Send(t, told(t, o), m, 10*time.Second); v != nil {
 			t.Fatal(v)
 		}
 		list := s.take(t, "accounts")
@@ -157,7 +133,7 @@ func testVerdicts(t *testing.T, s *server) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = mute.Close() })
-	small := event("evt_1")
+	small := brokertest.Message("evt_1")
 	for name, c := range map[string]struct {
 		options *Options
 		message sender.Message
@@ -199,7 +175,7 @@ func testVerdicts(t *testing.T, s *server) {
 			with(func(o *Options) { o.RoutingKey = "other.{type}" }), small,
 			webhook.Verdict{Kind: webhook.Trouble, Reason: "no queue takes this routing key"},
 		},
-		"too large": {s.options(), large(70_000), webhook.Verdict{Kind: webhook.Refused, Reason: "message too large"}},
+		"too large": {s.options(), brokertest.Large("large", 70_000), webhook.Verdict{Kind: webhook.Refused, Reason: "message too large"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -212,7 +188,7 @@ func testVerdicts(t *testing.T, s *server) {
 				attempts = 1
 			}
 			for range attempts {
-				v := send(t, d, c.message, patience)
+				v := brokertest.Send(t, d, c.message, patience)
 				if v == nil {
 					t.Fatal("told")
 				}
@@ -229,14 +205,14 @@ func testVerdicts(t *testing.T, s *server) {
 	t.Run("full", func(t *testing.T) {
 		t.Parallel()
 		d := told(t, with(func(o *Options) { o.Exchange, o.RoutingKey = "", "full" }))
-		if v := send(t, d, small, 5*time.Second); v != nil {
+		if v := brokertest.Send(t, d, small, 5*time.Second); v != nil {
 			t.Fatal(v)
 		}
-		if v := send(t, d, small, 5*time.Second); v == nil || v.Kind != webhook.Retry || v.Reason != "a queue did not take it" {
+		if v := brokertest.Send(t, d, small, 5*time.Second); v == nil || v.Kind != webhook.Retry || v.Reason != "a queue did not take it" {
 			t.Errorf("got %+v", v)
 		}
 		s.take(t, "full")
-		if v := send(t, d, small, 5*time.Second); v != nil {
+		if v := brokertest.Send(t, d, small, 5*time.Second); v != nil {
 			t.Error(v)
 		}
 	})
@@ -250,7 +226,7 @@ func testConcurrent(t *testing.T, s *server) {
 	for n := range senders {
 		all.Go(func() {
 			for i := range each {
-				if v := send(t, d, event(fmt.Sprintf("%d/%d", n, i)), 20*time.Second); v != nil {
+				if v := brokertest.Send(t, d, brokertest.Message(fmt.Sprintf("%d/%d", n, i)), 20*time.Second); v != nil {
 					t.Error(v)
 				}
 				if i%10 == 0 {
@@ -261,7 +237,7 @@ func testConcurrent(t *testing.T, s *server) {
 	}
 	all.Go(func() {
 		for range each {
-			if v := send(t, d, large(70_000), 20*time.Second); v == nil || v.Kind != webhook.Refused {
+			if v := brokertest.Send(t, d, brokertest.Large("large", 70_000), 20*time.Second); v == nil || v.Kind != webhook.Refused {
 				t.Errorf("got %+v", v)
 			}
 		}
@@ -279,17 +255,17 @@ func testConcurrent(t *testing.T, s *server) {
 // testRestart has the broker be killed and start again: what it confirmed is there.
 func testRestart(t *testing.T, s *server) {
 	d := told(t, s.options())
-	if v := send(t, d, event("before"), 10*time.Second); v != nil {
+	if v := brokertest.Send(t, d, brokertest.Message("before"), 10*time.Second); v != nil {
 		t.Fatal(v)
 	}
-	s.kill()
+	s.Kill()
 	for range 2 {
-		if v := send(t, d, event("meanwhile"), 10*time.Second); v == nil || v.Kind != webhook.Retry {
+		if v := brokertest.Send(t, d, brokertest.Message("meanwhile"), 10*time.Second); v == nil || v.Kind != webhook.Retry {
 			t.Fatalf("no broker any more: %+v", v)
 		}
 	}
 	s.run(t)
-	if v := send(t, d, event("after"), 10*time.Second); v != nil {
+	if v := brokertest.Send(t, d, brokertest.Message("after"), 10*time.Second); v != nil {
 		t.Fatal(v)
 	}
 	var got []string

@@ -1,29 +1,26 @@
 package rabbitmq
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"holdfast/internal/notify/brokertest"
 )
 
 // A server is a RabbitMQ with its files, its port mapper and its ports for itself. It ends with the test, or with this process, however
 // that ends.
 type server struct {
+	*brokertest.Program
+
 	dir, address string
 	ports        []string // of Erlang's port mapper and of the node
-	lifeline     io.Closer
-	shell        *exec.Cmd
 }
 
-// The server is the child of a shell that waits for its standard input to end, which also happens when this process does. The program's own
-// script, not the wrapper that Debian puts before it, runs as whoever calls it.
+// The script is that of a [brokertest.Program]. The program's own script, not the wrapper that Debian puts before it, runs as whoever calls it.
 const script = `
 trap '' INT TERM HUP
 epmd -address 127.0.0.1 -port "$ERL_EPMD_PORT" >/dev/null 2>&1 &
@@ -97,7 +94,6 @@ func start(t *testing.T) *server {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(s.kill)
 	s.run(t)
 	return s
 }
@@ -106,9 +102,9 @@ func start(t *testing.T) *server {
 func (s *server) run(t *testing.T) {
 	t.Helper()
 	in := func(name string) string { return filepath.Join(s.dir, name) }
-	s.shell = exec.Command("/bin/sh", "-c", script, "sh", program)
-	s.shell.Dir = s.dir
-	s.shell.Env = []string{
+	shell := exec.Command("/bin/sh", "-c", script, "sh", program)
+	shell.Dir = s.dir
+	shell.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME=" + s.dir,
 		"ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT=" + s.ports[0], "RABBITMQ_DIST_PORT=" + s.ports[1],
 		"RABBITMQ_NODENAME=holdfast" + s.ports[1] + "@localhost",
@@ -117,32 +113,5 @@ func (s *server) run(t *testing.T) {
 		"RABBITMQ_GENERATED_CONFIG_DIR=" + in("generated"), "RABBITMQ_LOGS=-",
 		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+sbwt none +sbwtdcpu none +sbwtdio none", // do not spin while nothing is to do
 	}
-	var err error
-	if s.lifeline, err = s.shell.StdinPipe(); err != nil {
-		t.Fatal(err)
-	}
-	out, err := s.shell.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.shell.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		fmt.Fprintln(&said, lines.Text())
-		if strings.Contains(lines.Text(), "Server startup complete") {
-			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return
-		}
-	}
-	t.Fatalf("start RabbitMQ: %s", said.String())
-}
-
-// kill ends the program as a crash would.
-func (s *server) kill() {
-	if s.lifeline != nil {
-		_ = errors.Join(s.lifeline.Close(), s.shell.Wait())
-		s.lifeline = nil
-	}
+	s.Program = brokertest.Start(t, shell, "Server startup complete")
 }
