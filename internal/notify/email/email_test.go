@@ -222,7 +222,7 @@ func TestTalkativeServer(t *testing.T) {
 		})
 		o := options(s)
 		if implicit {
-			o.TLS = Implicit
+			o.TLS.Mode = Implicit
 		}
 		b, err := open(o, sender.Context{Agent: "holdfast/1.2.3"})
 		if err != nil {
