@@ -252,7 +252,7 @@ func TestReplayToAPausedDestination(t *testing.T) {
 	}
 	r.must(t, all, "destination", "pause", "crm", "--address", r.address)
 	said := r.must(t, all, "replay", "--to", "crm", "--yes", "--address", r.address)
-	contains(t, "replay", said, "handed over 2 of 2 events", "crm is paused: it is told when")
+	contains(t, "replay", said, "handed over 2 of 2 events", "crm is paused: it is told once it is resumed")
 	if n := len(crm.told()); n != 2 {
 		t.Errorf("told %d events while paused", n)
 	}
