@@ -55,9 +55,11 @@ func attempt(ctx context.Context, n Notifier, destination string, batch []*try, 
 }
 
 func tellBatch(ctx context.Context, n Notifier, destination string, batch []*try, saw func([]*try, *webhook.Verdict)) *webhook.Verdict {
+	status := 0
 	tellings := make([]webhook.Telling, len(batch))
 	for i, t := range batch {
 		tellings[i] = t.Telling
+		tellings[i].Answered = func(answered int) { status = answered }
 	}
 	at := time.Now()
 	verdict := verdictOf(n.Tell(ctx, destination, tellings))
@@ -72,7 +74,7 @@ func tellBatch(ctx context.Context, n Notifier, destination string, batch []*try
 			continue
 		}
 		t.number++
-		a := webhook.Attempt{Event: t.Event.ID, At: at.UTC(), Took: took, Number: t.number, Outcome: webhook.Told}
+		a := webhook.Attempt{Event: t.Event.ID, At: at.UTC(), Took: took, Number: t.number, Outcome: webhook.Told, Status: status}
 		if verdict != nil {
 			a.Outcome, a.Status, a.Reason = verdict.Kind, verdict.Status, verdict.Reason
 		}

@@ -36,8 +36,10 @@ destination's settings. Whether the destination is held or paused makes no diffe
 			}
 			defer set.Close()
 			e := trial(time.Now())
+			status := "" // of an answer by HTTP
+			answered := func(code int) { status = fmt.Sprintf(", status %d,", code) }
 			began := time.Now()
-			err = set.Tell(c.Context(), name, []webhook.Telling{{Event: e, Workflow: "a test"}})
+			err = set.Tell(c.Context(), name, []webhook.Telling{{Event: e, Workflow: "a test", Answered: answered}})
 			took := time.Since(began).Round(100 * time.Microsecond)
 			verdict, refused := errors.AsType[*webhook.Verdict](err)
 			if err != nil && !refused {
@@ -46,7 +48,7 @@ destination's settings. Whether the destination is held or paused makes no diffe
 			out := c.OutOrStdout()
 			fmt.Fprintf(out, "event    %s (%s, test)\n", e.ID, e.Type)
 			if !refused {
-				fmt.Fprintf(out, "verdict  told in %s\n", took)
+				fmt.Fprintf(out, "verdict  told%s in %s\n", status, took)
 				return nil
 			}
 			fmt.Fprintf(out, "verdict  %s\nreason   %s\ntook     %s\n", verdict.Kind, visible(verdict.Reason), took)

@@ -113,7 +113,7 @@ func TestOperatorTriesADestination(t *testing.T) {
 	r := newRig(t)
 	crm := newListener(t)
 	all := map[string]*listener{"crm": crm}
-	contains(t, "test", r.must(t, all, "destination", "test", "crm"), "event    evt_", "verdict  told in ")
+	contains(t, "test", r.must(t, all, "destination", "test", "crm"), "event    evt_", "verdict  told, status 204, in ")
 	if got := crm.told(); len(got) != 1 || got[0].Type != string(webhook.AccountAlert) {
 		t.Errorf("told %+v", got)
 	}

@@ -43,6 +43,15 @@ type Telling struct {
 	Workflow string // that owes it
 	// OutOfOrder says that an ordered destination may have been told later events of the same account before.
 	OutOfOrder bool
+	// Answered, if it is set, is told the status of an answer by HTTP: of one that takes the event nothing else would say it.
+	Answered func(status int)
+}
+
+// Answer tells whoever wants to know which status was answered.
+func (t Telling) Answer(status int) {
+	if t.Answered != nil {
+		t.Answered(status)
+	}
 }
 
 // A Selection is some events of the log, by what all of its members that are not empty ask for.

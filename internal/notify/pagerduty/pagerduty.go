@@ -83,6 +83,7 @@ func (p *pager) Send(ctx context.Context, m sender.Message) *webhook.Verdict {
 		if failure != nil {
 			return failure
 		}
+		m.Answer(answer.Status)
 		if v := verdict(answer); v != nil {
 			return v
 		}

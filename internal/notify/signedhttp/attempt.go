@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"holdfast/internal/notify/sender"
 	"holdfast/internal/notify/verdict"
 	"holdfast/internal/webhook"
 )
@@ -17,15 +18,16 @@ const (
 	answerWithin = time.Second
 )
 
-// attempt sends a letter once. Nil means told.
-func (d *destination) attempt(ctx context.Context, l letter, at time.Time) *webhook.Verdict {
+// attempt sends a letter once, whose first message is m. Nil means told.
+func (d *destination) attempt(ctx context.Context, l letter, m sender.Message) *webhook.Verdict {
 	if d.consent != nil {
 		if v := d.consent.ask(ctx, d); v != nil {
 			return v
 		}
 	}
-	status, header, v := d.exchange(d.request(ctx, l, at))
+	status, header, v := d.exchange(d.request(ctx, l, m.At))
 	if v == nil {
+		m.Answer(status)
 		v = answered(status, header, time.Now())
 	}
 	if d.consent != nil {

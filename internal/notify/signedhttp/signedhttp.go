@@ -80,7 +80,7 @@ func (d *destination) Send(ctx context.Context, m sender.Message) *webhook.Verdi
 	if err != nil { // it quotes what it cannot encode
 		return &webhook.Verdict{Kind: webhook.Refused, Reason: "event cannot be encoded"}
 	}
-	return d.attempt(ctx, l, m.At)
+	return d.attempt(ctx, l, m)
 }
 
 // SendBatch makes one attempt for all of them. They are refused together, and may be told one by one.
@@ -89,7 +89,7 @@ func (d *destination) SendBatch(ctx context.Context, batch []sender.Message) *we
 	if err != nil {
 		return &webhook.Verdict{Kind: webhook.Refused, Reason: "event cannot be encoded"}
 	}
-	return d.attempt(ctx, l, batch[0].At)
+	return d.attempt(ctx, l, batch[0])
 }
 
 // request makes the request of one attempt: the id stays the same, time and signature are its own.

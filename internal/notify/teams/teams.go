@@ -50,6 +50,7 @@ func (c *channel) Send(ctx context.Context, m sender.Message) *webhook.Verdict {
 	if failure != nil {
 		return failure
 	}
+	m.Answer(answer.Status)
 	return verdict(answer)
 }
 
