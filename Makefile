@@ -5,7 +5,7 @@ LINT := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build run test lint fuzz bench bench-go bench-log chaos day update docs fmt up postgresql brokers
+.PHONY: help build run test check lint around fuzz bench bench-go bench-log chaos day update docs fmt up postgresql brokers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -18,17 +18,22 @@ build: ## Build bin/holdfast and bin/holdfast-devserver (the first time takes mi
 run: build ## Run everything on this machine: Temporal with its UI, ingress, worker; Ctrl-C ends it
 	bin/holdfast dev
 
-# The dev server's tests go without the race detector: it would be Temporal that is examined, and compiled once more.
-test: postgresql brokers build lint fuzz ## Test everything, on a real Temporal, PostgreSQL, NATS and RabbitMQ; also lint and fuzz
-	go test -C tools ./...
-	go test -C devserver ./...
+test: check fuzz around ## Test everything, on a real Temporal, PostgreSQL, NATS and RabbitMQ; also lint and fuzz
+
+check: postgresql brokers build ## Test Holdfast itself with the race detector, and lint it
 	go test -race ./...
+	@$(MAKE) --no-print-directory lint
 
 lint: ## Run golangci-lint and Temporal's workflowcheck
 	$(LINT) golangci-lint run ./...
+	$(LINT) workflowcheck -config tools/workflowcheck.yaml ./...
+
+# Without the race detector: it would be Temporal that is examined, and compiled once more.
+around: build ## Test and lint what is around Holdfast: the deployment, the dev server, the tools
+	go test -C tools ./...
+	go test -C devserver ./...
 	cd devserver && go tool -modfile=../tools/go.mod golangci-lint run ./...
 	cd tools && go tool golangci-lint run ./...
-	$(LINT) workflowcheck -config tools/workflowcheck.yaml ./...
 
 fuzz: ## Fuzz each target for a while: make fuzz FUZZTIME=5m
 	tools/fuzz.sh $(FUZZTIME)
