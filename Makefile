@@ -18,15 +18,14 @@ build: ## Build bin/holdfast and bin/holdfast-devserver (the first time takes mi
 run: build ## Run everything on this machine: Temporal with its UI, ingress, worker; Ctrl-C ends it
 	bin/holdfast dev
 
-test: check fuzz around ## Test everything, on a real Temporal, PostgreSQL, NATS and RabbitMQ; also lint and fuzz
+test: check lint fuzz around ## Test everything, on a real Temporal, PostgreSQL, NATS and RabbitMQ; also lint and fuzz
 
-check: postgresql brokers build ## Test Holdfast itself with the race detector, and lint it
+check: postgresql brokers build ## Test Holdfast itself with the race detector, and that workflows can be replayed
 	go test -race ./...
-	@$(MAKE) --no-print-directory lint
-
-lint: ## Run golangci-lint and Temporal's workflowcheck
-	$(LINT) golangci-lint run ./...
 	$(LINT) workflowcheck -config tools/workflowcheck.yaml ./...
+
+lint: ## Run golangci-lint
+	$(LINT) golangci-lint run ./...
 
 # Without the race detector: it would be Temporal that is examined, and compiled once more.
 around: build ## Test and lint what is around Holdfast: the deployment, the dev server, the tools
